@@ -366,7 +366,8 @@ def pause_after(sensor: SensorDefinition, failures: int) -> float:
 
 def _next_try(failures: int, pause: float) -> str:
     times = "once" if failures == 1 else f"{failures} times in a row"
-    return f"It has failed {times}; the next try is in {pause:g} seconds."
+    seconds = "1 second" if pause == 1 else f"{pause:g} seconds"
+    return f"It has failed {times}; the next try is in {seconds}."
 
 
 def _may_pass(error: Exception) -> bool:

@@ -10,7 +10,7 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""Print the set-up of a shell's completion, to be put into its start-up file.
+    """Print the set-up of a shell's completion, to be put into its start-up file.
 
     \b
     bash: jobnb completion bash >> ~/.bashrc
@@ -19,7 +19,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     It completes commands and options, and the notebook's own names: jobs, assets, schedules,
     sensors, run ids.
-    """
+    """  # noqa: D301 - click reads the character itself: the lines stay as they are
     found = get_completion_class(shell)
     assert found is not None, shell
     click.echo(found(ctx.find_root().command, {}, "jobnb", "_JOBNB_COMPLETE").source())

@@ -269,8 +269,13 @@ def _wanted(
     begin = _place(known, first) if first is not None else 0
     end = _place(known, last) if last is not None else len(known) - 1
     found = list(known[begin : end + 1])
+    if not known:
+        raise InvalidInvocationError("The job has no partition keys yet. Add some first.")
     if not found:
-        raise InvalidInvocationError("There are no such partitions.")
+        raise InvalidInvocationError(
+            f"The range of partitions from {first!r} to {last!r} runs backwards: put the earlier "
+            "one first."
+        )
     return found
 
 

@@ -47,12 +47,16 @@ def export_command(notebook: str, output: str | None, target: str) -> None:
 @click.command("import")
 @click.argument("module", metavar="FILE.py", type=click.Path())
 @click.option(
-    "-o", "--output", metavar="NOTEBOOK.ipynb", help="Beside the module, if it is not given."
+    "-o",
+    "--output",
+    metavar="NOTEBOOK.ipynb",
+    help="Where to write it, in place of what is there. Beside the module, if it is not given.",
 )
 def import_command(module: str, output: str | None) -> None:
     """Convert a Python module, as one written for Dagster, to a notebook.
 
-    Each definition has a cell with its comments; comments between them become Markdown.
+    Each definition has a cell with its comments; comments between them become Markdown. A notebook
+    beside the module is replaced only if --output names it.
     """
     from jobnb.errors import NotebookError
     from jobnb.notebook.document import check_writable, dump_notebook, write_whole
@@ -61,6 +65,11 @@ def import_command(module: str, output: str | None) -> None:
     target = output or str(Path(module).with_suffix(".ipynb"))
     if Path(module).suffix == ".ipynb":
         raise NotebookError(f"{module} is a notebook; name a Python file.")
+    if output is None and Path(target).exists():
+        raise NotebookError(
+            f"The notebook {target} exists already. Name another one with --output, or this one, "
+            "to replace it."
+        )
     check_writable(target)
     found = import_module_file(module)
     write_whole(target, dump_notebook(found.node))

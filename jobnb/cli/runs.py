@@ -24,7 +24,7 @@ from jobnb.cli.output import (
     show_rows,
     utc,
 )
-from jobnb.errors import InvalidInvocationError, RunNotFoundError
+from jobnb.errors import InvalidInvocationError, NotebookError, RunNotFoundError
 
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
@@ -113,6 +113,11 @@ def run_list(
     from jobnb.notebook.code_source import home_of
     from jobnb.storage.history import has_history
 
+    if location is not None and not Path(location).exists():
+        raise NotebookError(
+            f"There is no file {location}. A history whose notebook is gone is named by its "
+            "folder: --home FOLDER."
+        )
     place = home_of(location) if location is not None else home
     records: list[Any] = []
     if has_history(place):
@@ -135,7 +140,9 @@ def run_list(
     rows = [_shown(each) for each in shown]
     if sys.stdout.isatty():  # a terminal is narrow, and the beginning of an id is enough
         rows = [{**row, "run": row["run"][:8]} for row in rows]
-    show_rows(titles, rows, f"No runs in {place}.", more)
+    narrowed = cursor or job or status or tags or launched_by
+    none = f"No runs in {place} are as asked for." if narrowed else f"No runs in {place}."
+    show_rows(titles, rows, none, more)
 
 
 def run_row(record: Any) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def full_id(instance: Instance, begins: str) -> str:
         some = ", ".join(each[:_FIRST] for each in found[:5])
         raise RunNotFoundError(f"{len(found)} runs begin with {begins!r}: {some}.")
     raise RunNotFoundError(
-        f"There is no run {begins!r} in {instance!r}. session.runs gives the latest."
+        f"There is no run {begins!r} in {instance!r}. session.runs, or `jobnb run list`, gives the "
+        "latest."
     )
 
 

@@ -31,14 +31,14 @@ def outline_of(definitions: Any) -> dict[str, list[dict[str, Any]]]:
         [('orders', 'default')]
     """
     return {
-        "jobs": [_job(job) for job in definitions._jobs_by_name.values()],
+        "jobs": [_job(definitions, job) for job in definitions._jobs_by_name.values()],
         "assets": sorted(_assets(definitions), key=lambda each: str(each["key"])),
         "schedules": [_schedule(each) for each in definitions.schedules],
         "sensors": [_sensor(each) for each in definitions.sensors],
     }
 
 
-def _job(job: Any) -> dict[str, Any]:
+def _job(definitions: Any, job: Any) -> dict[str, Any]:
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
 
     of_assets = isinstance(job, AssetJobDefinition) or job.asset_layer is not None
@@ -46,8 +46,19 @@ def _job(job: Any) -> dict[str, Any]:
         "name": job.name,
         "kind": "assets" if of_assets else "ops",
         "description": getattr(job, "description", None) or None,
-        "partitioned": getattr(job, "partitions_def", None) is not None,
+        "partitioned": _partitions_of(definitions, job) is not None,
     }
+
+
+def _partitions_of(definitions: Any, job: Any) -> Any:
+    """Return the partitions of a job; one of assets has those of its assets."""
+    own = getattr(job, "partitions_def", None)
+    if own is not None:
+        return own
+    try:
+        return definitions.get_job_def(job.name).partitions_def
+    except JobnbError:  # `jobnb definitions validate` tells what is wrong with a job
+        return None
 
 
 def _assets(definitions: Any) -> Iterator[dict[str, Any]]:

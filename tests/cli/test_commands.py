@@ -289,6 +289,8 @@ def test_a_backfill_runs_each_partition(shop, printed, command):
     assert "in one way" in command(*job, code=2).stderr
     assert "in one way" in command(*job, "--all", "--from", "north", code=2).stderr
     assert "Did you mean 'north'?" in command(*job, "--from", "nroth", code=2).stderr
+    backwards = command(*job, "--from", "west", "--to", "north", code=2).stderr
+    assert "from 'west' to 'north' runs backwards" in backwards
     assert "no partitions" in command(*job[:3], "-j", "daily", "--all", code=2).stderr
     assert "say --yes" in command(*job[:5], "--all", code=2).stderr
 

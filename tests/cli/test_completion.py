@@ -107,6 +107,8 @@ def test_what_cannot_be_loaded_completes_nothing(shop, capfd):
 
 
 def test_a_shell_gets_its_set_up_and_answers(shop, command):
+    told = command("completion", "--help").stdout.splitlines()
+    assert "  bash: jobnb completion bash >> ~/.bashrc" in told
     for shell in ("bash", "zsh", "fish"):
         assert "_JOBNB_COMPLETE" in command("completion", shell).stdout
     assert "powershell" in command("completion", "powershell", code=2).stderr

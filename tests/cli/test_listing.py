@@ -147,7 +147,9 @@ def history(tmp_path):
             daily.execute_in_process(
                 instance=instance, raise_on_error=False, tags={"number": str(number)}
             )
-    return tmp_path / "nb.ipynb"
+    notebook = tmp_path / "nb.ipynb"
+    notebook.touch()
+    return notebook
 
 
 def test_runs_are_listed_newest_first_with_status_and_time(jobnb, history):
@@ -181,6 +183,18 @@ def test_a_place_without_history_says_so_and_gets_none(jobnb, tmp_path, monkeypa
     assert not (tmp_path / ".jobnb").exists()
 
 
+def test_a_list_that_is_empty_by_its_options_says_so(jobnb, history):
+    told = jobnb("run", "list", history, "--job", "other").stdout
+    assert "are as asked for" in told
+
+
+def test_a_file_that_is_not_there_has_no_runs_of_its_neighbour(jobnb, history):
+    done = jobnb("run", "list", history.with_name("other.ipynb"))
+    assert done.exit_code == 2
+    assert "There is no file" in done.output
+    assert "--home" in done.output
+
+
 def test_the_runs_of_a_named_database_are_listed_wherever_one_is(
     jobnb, write, database, tmp_path, monkeypatch
 ):
@@ -212,3 +226,13 @@ def test_assets_with_partitions_tell_how_all_of_them_stand(jobnb, write):
     (row,) = json.loads(jobnb("asset", "list", path, "--json").stdout)
     assert row["status"] == {"status": "failed", "reasons": ["2 of 10 made, 1 failed"]}
     assert "failed: 2 of 10 made, 1 failed" in jobnb("asset", "list", path).stdout
+
+
+def test_a_job_of_partitioned_assets_is_listed_as_partitioned(jobnb, write):
+    more = """
+from jobnb import define_asset_job
+by_day = define_asset_job("by_day", selection="flights")
+"""
+    path = write(BY_DAY.partition("for day in")[0] + more)
+    (row,) = json.loads(jobnb("job", "list", path, "--json").stdout)
+    assert (row["name"], row["partitioned"]) == ("by_day", True)

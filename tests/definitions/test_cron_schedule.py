@@ -188,7 +188,7 @@ def test_a_long_pause_of_a_schedule_of_every_minute_is_not_walked_through():
     ("cron", "said"),
     [
         ("* * * * * *", "has 6 fields"),
-        ("often", "has 1 fields"),
+        ("often", "has 1 field[.]"),
         ("61 * * * *", "Bad minute"),
         ([], "Give five fields"),
         (["0 0 * * *", "x"], "'x'"),

@@ -147,6 +147,18 @@ def test_a_wrong_module_is_told_with_its_line(tmp_path):
     assert "There is no file" in done.output
 
 
+def test_a_notebook_beside_the_module_is_replaced_only_by_name(tmp_path):
+    module, notebook = tmp_path / "pipeline.py", tmp_path / "pipeline.ipynb"
+    module.write_text("x = 1\n")
+    notebook.write_text("mine")
+    done = CliRunner().invoke(cli, ["import", str(module)])
+    assert done.exit_code == 2
+    assert f"{notebook} exists already" in done.output
+    assert notebook.read_text() == "mine"
+    assert CliRunner().invoke(cli, ["import", str(module), "-o", str(notebook)]).exit_code == 0
+    assert "x = 1" in notebook.read_text()
+
+
 def test_an_empty_module_is_an_empty_notebook():
     assert cells("") == []
     assert cells("# only words\n") == [("markdown", "only words")]

@@ -57,9 +57,10 @@ class CronSchedule:
 
     def _read(self, cron: Any, what: str) -> str:
         standard: Any = standard_cron(cron)
-        if isinstance(standard, str) and len(standard.split()) != _FIELDS:
+        if isinstance(standard, str) and (count := len(standard.split())) != _FIELDS:
+            fields = "1 field" if count == 1 else f"{count} fields"
             raise InvalidDefinitionError(
-                f"{what} has the cron schedule {cron!r}, which has {len(standard.split())} fields. "
+                f"{what} has the cron schedule {cron!r}, which has {fields}. "
                 "Write minute, hour, day, month and weekday, such as '0 6 * * 1-5', or @daily."
             )
         cron_times(standard, datetime(2000, 1, 1, tzinfo=UTC), self._zone)
