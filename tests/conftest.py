@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +36,19 @@ def postgres() -> Iterator[Server]:
     """A PostgreSQL server for all tests that want one, started by the first of them."""
     with serving() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def dagster_python() -> Path:
+    """The Python of an environment that has Dagster and no jobnb."""
+    root = Path(__file__).parents[1]
+    with (root / ".ci" / "dagster").open() as script:
+        fcntl.flock(script, fcntl.LOCK_EX)  # tests run side by side, and one of them installs it
+        command = ["bash", script.name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode:
+        pytest.skip(f"Dagster cannot be installed here: {done.stderr[-300:]}")
+    return root / ".dagster" / "bin" / "python"
 
 
 @pytest.fixture

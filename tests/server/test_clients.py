@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -138,28 +136,11 @@ print(json.dumps(told))
 """
 
 
-@pytest.fixture(scope="module")
-def newest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment of its own, which has the newest client and no jobnb."""
-    folder = tmp_path_factory.mktemp("newest") / "env"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    install = [str(python), "-m", "pip", "install", "-q", "--no-compile", "dagster-graphql"]
-    for left in (2, 1, 0):
-        done = subprocess.run(install, capture_output=True, text=True)
-        if done.returncode == 0:
-            break
-        if not left:
-            pytest.skip(f"the package index is not reachable: {done.stderr[-200:]}")
-        time.sleep(2)
-    return python
-
-
-@pytest.mark.timeout(600)
-def test_the_newest_client_does_all_that_it_can(client: Client, newest: Path) -> None:
+@pytest.mark.timeout(900)
+def test_the_newest_client_does_all_that_it_can(client: Client, dagster_python: Path) -> None:
     port = client.address.rpartition(":")[2]
     done = subprocess.run(
-        [str(newest), "-W", "ignore", "-c", USE, port, TOKEN, NOTEBOOK, REPOSITORY],
+        [str(dagster_python), "-W", "ignore", "-c", USE, port, TOKEN, NOTEBOOK, REPOSITORY],
         capture_output=True,
         text=True,
     )
@@ -181,7 +162,7 @@ def test_the_newest_client_does_all_that_it_can(client: Client, newest: Path) ->
     assert {client.ended(each) for each in told["slow"]} == {"CANCELED"}
     assert told["terminate"][0] == "RunNotFoundError"
     assert told["terminate several"][0] == "TerminateRunsError"
-    command = [str(newest.with_name("dagster-graphql")), "--text", "{ version }"]
+    command = [str(dagster_python.with_name("dagster-graphql")), "--text", "{ version }"]
     remote = f"http://token:{TOKEN}@127.0.0.1:{port}"
     asked = subprocess.run([*command, "--remote", remote], capture_output=True, text=True)
     assert "version" in asked.stdout, asked.stderr
