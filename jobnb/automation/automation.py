@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobnb.automation.code_location import CodeLocation
+from jobnb.automation.conditions import has_conditions
 from jobnb.automation.evaluating import Definition, Evaluation, evaluation_of
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
 from jobnb.automation.launching import Launcher
 from jobnb.automation.loop import AutomationLoop
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
+from jobnb.definitions.automation.condition_sensor import AutomationConditionSensorDefinition
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidInvocationError
@@ -21,6 +23,7 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, Tick
 
 if TYPE_CHECKING:
+    from jobnb.definitions.locations.definitions import Definitions
     from jobnb.registry.session import Session
 
 
@@ -172,7 +175,17 @@ class Automation:
             if found
         ]
         state = "running" if self.is_running else "not started"
+        counts += _unevaluated(known)
         return f"<automation: {', '.join(counts) or 'nothing defined yet'}, {state}>"
+
+
+def _unevaluated(known: Definitions) -> list[str]:
+    """Tell of assets with conditions that no sensor evaluates."""
+    if any(isinstance(each, AutomationConditionSensorDefinition) for each in known.sensors):
+        return []
+    if not has_conditions(known):
+        return []
+    return ["conditions of assets that no AutomationConditionSensorDefinition evaluates"]
 
 
 def preview(

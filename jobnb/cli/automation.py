@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from jobnb.cli.completing import complete_names
+from jobnb.cli.exits import FAILED
 from jobnb.cli.location import takes_code
 from jobnb.cli.output import as_json_option, print_json, show_rows
-from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
+from jobnb.errors import (
+    InvalidInvocationError,
+    InvalidSubsetError,
+    JobnbError,
+    UserCodeExecutionError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
@@ -232,11 +239,20 @@ def _preview(kind: str) -> click.Command:
         cursor: str | None = None,
     ) -> None:  # fmt: skip
         from jobnb.automation.automation import preview
+        from jobnb.automation.evaluating import told
 
         opened = _Opened(code, kind)
         instigator, definition, _ = opened.one(_only(names))
         when = None if at is None else _read_moment(at, definition)
-        found = preview(definition, instigator, opened.location, opened.instance, when, cursor)
+        try:
+            found = preview(definition, instigator, opened.location, opened.instance, when, cursor)
+        except Exception as error:
+            if isinstance(error, JobnbError) and not isinstance(error, UserCodeExecutionError):
+                raise
+            # It is the user's code that failed: what is told is its place, as of a tick.
+            what = f"The {noun} {definition.name!r} could not be evaluated"
+            click.echo(f"jobnb: {what}: {told(error)}", err=True)
+            click.get_current_context().exit(FAILED)
         rows = [
             {
                 "job": job_name,

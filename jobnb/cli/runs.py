@@ -74,7 +74,7 @@ def full_run_id(instance: Instance, text: str) -> str:
 
 
 @click.command("list")
-@click.argument("location", metavar="[NOTEBOOK|FILE.py]", type=click.Path(), required=False)
+@click.argument("location", metavar="[NOTEBOOK|FILE.py|MODULE]", type=click.Path(), required=False)
 @takes_home
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000),
               metavar="N", help="How many at most.")  # fmt: skip
@@ -110,15 +110,9 @@ def run_list(
     or in this folder where none is named; $JOBNB_DATABASE names a database that has it instead.
     """
     from jobnb.cli.run_options import read_tags
-    from jobnb.notebook.code_source import home_of
     from jobnb.storage.history import has_history
 
-    if location is not None and not Path(location).exists():
-        raise NotebookError(
-            f"There is no file {location}. A history whose notebook is gone is named by its "
-            "folder: --home FOLDER."
-        )
-    place = home_of(location) if location is not None else home
+    place = home if location is None else _home_of(location)
     records: list[Any] = []
     if has_history(place):
         from jobnb.state import RunStatus
@@ -143,6 +137,23 @@ def run_list(
     narrowed = cursor or job or status or tags or launched_by
     none = f"No runs in {place} are as asked for." if narrowed else f"No runs in {place}."
     show_rows(titles, rows, none, more)
+
+
+def _home_of(location: str) -> Path:
+    """Return the folder of the history of a notebook, file or module.
+
+    Raises:
+        NotebookError: If there is no such file.
+    """
+    from jobnb.notebook.code_source import CodeSource
+
+    code = CodeSource.named(location)
+    if code.path is not None and not code.path.exists():
+        raise NotebookError(
+            f"There is no file {location}. A history whose notebook is gone is named by its "
+            "folder: --home FOLDER."
+        )
+    return code.home
 
 
 def run_row(record: Any) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import time
 import pytest
 
 from jobnb import (
+    AutomationCondition,
+    AutomationConditionSensorDefinition,
     DefaultScheduleStatus,
     DefaultSensorStatus,
     Definitions,
@@ -322,6 +324,19 @@ def test_what_is_started_and_stopped_elsewhere_is_seen(on_file):
     assert len(on_file.get_ticks(None)) == 1
     on_file.wipe_all_schedules()
     assert (on_file.get_ticks(None), on_file.all_instigator_state()) == ([], [])
+
+
+def test_a_session_tells_of_conditions_that_nothing_evaluates(tmp_path):
+    @asset(automation_condition=AutomationCondition.eager())
+    def orders():
+        return 1
+
+    session = Session(home=str(tmp_path / "home"))
+    session.add(orders)
+    told = "conditions of assets that no AutomationConditionSensorDefinition evaluates"
+    assert repr(session.automation) == f"<automation: {told}, not started>"
+    session.add(AutomationConditionSensorDefinition("by_itself", target="*"))
+    assert repr(session.automation) == "<automation: 1 sensor, not started>"
 
 
 def test_a_session_changes_while_its_loop_goes_on(on_file, tmp_path):

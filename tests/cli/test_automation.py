@@ -91,6 +91,23 @@ def test_schedules_are_listed_started_and_stopped(shop, jobnb):
     assert "0 6 * * *, @hourly" in table
 
 
+@pytest.mark.parametrize("kind", ["schedule", "sensor"])
+def test_a_preview_that_fails_tells_the_place_in_the_users_code(tmp_path, kind):
+    more = (
+        '@schedule(cron_schedule="@daily", job=greet)'
+        if kind == "schedule"
+        else "@sensor(job=greet)"
+    )
+    path = tmp_path / "broken.py"
+    path.write_text(f"{DEFINE}\n{more}\ndef broken(context):\n    return dict()['k']\n")
+    done = CliRunner().invoke(cli, [kind, "preview", str(path), "broken"])
+    assert done.exit_code == 1
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    line = len(path.read_text().splitlines())
+    told = f"The {kind} 'broken' could not be evaluated: KeyError: 'k' (broken.py, line {line})"
+    assert told in done.stderr
+
+
 def test_a_preview_launches_nothing(shop, jobnb):
     found = json.loads(
         jobnb("schedule", "preview", shop, "morning", "--at", "2024-05-01T06:00", "--json")

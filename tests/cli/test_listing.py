@@ -195,6 +195,11 @@ def test_a_file_that_is_not_there_has_no_runs_of_its_neighbour(jobnb, history):
     assert "--home" in done.output
 
 
+def test_a_module_has_the_runs_of_this_folder(jobnb, history, monkeypatch):
+    monkeypatch.chdir(history.parent)
+    assert len(json.loads(jobnb("run", "list", "shop.jobs", "--json").stdout)) == 5
+
+
 def test_the_runs_of_a_named_database_are_listed_wherever_one_is(
     jobnb, write, database, tmp_path, monkeypatch
 ):
