@@ -271,14 +271,25 @@ def resolve_fields(
     """Return the values of the fields that hold variables, read from the environment.
 
     For objects whose fields are not all config, such as resources that hold resources.
+
+    Raises:
+        InvalidConfigError: If variables are not set, or their values do not fit; lists every
+            problem.
     """
-    return {
-        name: bind_value(
-            ConfigField(Typed(field_type(info))),
-            plain_field(model, name),
-            (*path, name),
-            what or type(model).__name__,
-        )
-        for name, info in type(model).model_fields.items()
-        if holds_env(getattr(model, name))
-    }
+    what = what or type(model).__name__
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        if not holds_env(value):
+            continue
+        field, value = ConfigField(Typed(field_type(info))), plain_field(model, name)
+        try:
+            values[name] = bind_value(field, value, (*path, name), what)
+        except InvalidConfigError as error:
+            if not error.problems:
+                raise
+            problems += error.problems
+    if problems:
+        raise _refused(what, tuple(problems), None)
+    return values

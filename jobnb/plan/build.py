@@ -29,7 +29,7 @@ from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
 from jobnb.plan.order import group_regions, output_edges, regions_of, topological
 from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.resources import plan_resources
-from jobnb.plan.run_config import BoundConfig, bind_run_config, raw_config_of
+from jobnb.plan.run_config import BoundConfig, bind_run_config, check_variables, raw_config_of
 from jobnb.plan.select import select_nodes, without_unasked
 from jobnb.plan.step import (
     FromAsset,
@@ -82,6 +82,7 @@ def build_plan(
             return builder.build(BoundConfig(), partitions, outline.resources)
         raw = raw_config_of(job, run_config, partitions)
         if not raw and outline.plan is not None:
+            check_variables(job, outline.resources, {})  # They can change between runs.
             return outline.plan_for(partitions)
         bound = bind_run_config(job, raw, outline.resources, builder.keys, outline.trees)
         plan = builder.build(bound, partitions, outline.resources)

@@ -12,7 +12,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
-from jobnb.errors import InvalidInvocationError
+from jobnb.errors import InvalidConfigError, InvalidInvocationError, Problem
 from jobnb.plan.config_tree import WRAP, ConfigTrees, Managers, config_tree, mapping_of, outer_tree
 from jobnb.plan.partitions import RunPartitions
 
@@ -89,6 +89,7 @@ def bind_run_config(
     inner = _inner_config(job, raw, what, trees)
     tree = trees.tree(job, resources, inner, frozenset(steps))
     if tree is None:
+        check_variables(job, resources, {})
         return BoundConfig(raw=raw if inner is raw else _stored(job, None, raw))
     from jobnb.config import bind
 
@@ -96,6 +97,7 @@ def bind_run_config(
     found = _Found(Managers(resources))
     found.collect(job.graph, bound.get("ops") or {}, ())
     configs = {k: v.get("config") for k, v in (bound.get("resources") or {}).items()}
+    check_variables(job, resources, configs)
     loggers = {k: v.get("config") for k, v in (bound.get("loggers") or {}).items()}
     execution = (bound.get("execution") or {}).get("config") or {}
     top = bound.get("inputs") or {}
@@ -113,6 +115,35 @@ def bind_run_config(
         graph_inputs=top,
         given=given,
     )
+
+
+def check_variables(
+    job: JobDefinition, resources: Mapping[str, ResourceDefinition], configs: Mapping[str, Any]
+) -> None:
+    """Validate that what resources read from the environment is there, before anything runs.
+
+    Args:
+        job: The job, for messages.
+        resources: The resources that the run needs, by key.
+        configs: The config of the run for them.
+
+    Raises:
+        InvalidConfigError: If a variable is not set, or its value does not fit; lists every
+            problem.
+    """
+    what = job_words(job.name)
+    problems: list[Problem] = []
+    apart = frozenset(map(id, resources.values()))
+    for key, definition in resources.items():
+        try:
+            definition.check_variables(configs.get(key), ("resources", key, "config"), what, apart)
+        except InvalidConfigError as error:
+            if not error.problems:
+                raise
+            problems += error.problems
+    if problems:
+        count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InvalidConfigError(f"The config of {what} has {count}:", problems)
 
 
 def kept_config(

@@ -274,6 +274,43 @@ def test_environment_variables_are_read_when_it_is_set_up(monkeypatch):
         single.execute_in_process()
 
 
+class Login(ConfigurableResource):
+    user: str
+    password: str
+
+
+class Store(ConfigurableResource):
+    login: Login
+
+
+@pytest.mark.parametrize("raise_on_error", [True, False])
+def test_variables_that_are_not_set_are_told_before_anything_runs(monkeypatch, raise_on_error):
+    def uses(login: Login, store: Store):
+        return login.user, store.login.user
+
+    names = ("J_USER", "J_PASSWORD", "J_INNER")
+    login = Login(user=EnvVar("J_USER"), password=EnvVar("J_PASSWORD"))
+    store = Store(login=Login(user=EnvVar("J_INNER"), password="p"))
+    single = job_of(uses, login=login, store=store)
+    for _ in range(2):  # The plan of a job is kept from the first run on.
+        for name in names:
+            monkeypatch.setenv(name, name.lower())
+        assert single.execute_in_process().output_for_node("uses") == ("j_user", "j_inner")
+        for name in names:
+            monkeypatch.delenv(name)
+        with pytest.raises(InvalidConfigError) as caught:
+            single.execute_in_process(raise_on_error=raise_on_error)
+        assert [(*each.path, each.message.split("'")[1]) for each in caught.value.problems] == [
+            ("resources", "login", "config", "user", "J_USER"),
+            ("resources", "login", "config", "password", "J_PASSWORD"),
+            ("resources", "store", "config", "login", "user", "J_INNER"),
+        ]
+    given = {"login": {"config": {"user": "u", "password": "p"}}}
+    given["store"] = {"config": {"login": {"user": "v", "password": "p"}}}
+    result = single.execute_in_process(run_config={"resources": given})
+    assert result.output_for_node("uses") == ("u", "v")
+
+
 def test_functions_with_config_and_other_resources():
     @resource(
         config_schema={"x": int, "y": Field(str, default_value="d")},

@@ -111,6 +111,24 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             )
         return derived(cls, fields)
 
+    def check_variables(
+        self, config: Any, path: tuple[str, ...], what: str, apart: Collection[int] = ()
+    ) -> None:
+        """Validate that the environment variables of its fields, and of nested ones, can be read.
+
+        Raises:
+            InvalidConfigError: If variables are not set, or their values do not fit.
+        """
+        given = _fields_of(config)
+        cls = self.configurable_resource_cls
+        own = {**self.data, **given}
+        for name in (*self.nested, *self.within):
+            own[name] = None  # The variables of nested resources are checked below.
+        resolve_fields(cls.model_construct(**own), path, what)
+        for name, part in self.nested.items():
+            if id(part) not in apart:
+                part.check_variables(given.get(name), (*path, name), what, apart)
+
     @contextlib.contextmanager
     def opened(self, context: InitResourceContext) -> Iterator[Any]:
         """Open the resource for a run."""

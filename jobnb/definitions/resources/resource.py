@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ContextDecorator, ExitStack
 from inspect import GEN_SUSPENDED, getgeneratorstate, unwrap
 from types import GeneratorType
@@ -62,6 +62,18 @@ class ResourceDefinition:
     def call(self, context: Any) -> Any:
         """Call the function; return the resource, a generator or a context manager."""
         return self.resource_fn(context) if self.wants_context else self.resource_fn()
+
+    def check_variables(
+        self, config: Any, path: tuple[str, ...], what: str, apart: Collection[int] = ()
+    ) -> None:
+        """Validate that the environment variables its own config names can be read.
+
+        Args:
+            config: The config of the run for it.
+            path: Where that config is.
+            what: What the config is of, for messages.
+            apart: The ids of resources that are checked under keys of their own.
+        """
 
     def held(self) -> Iterator[ResourceDefinition]:
         """Iterate over the nested resources, at any depth."""
