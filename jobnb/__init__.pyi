@@ -470,6 +470,7 @@ from jobnb.errors import InvalidInvocationError as InvalidInvocationError
 from jobnb.errors import InvalidSubsetError as InvalidSubsetError
 from jobnb.errors import InvariantViolationError as InvariantViolationError
 from jobnb.errors import JobnbError as JobnbError
+from jobnb.errors import MissingResourceError as MissingResourceError
 from jobnb.errors import NotebookError as NotebookError
 from jobnb.errors import PartitionConfigError as PartitionConfigError
 from jobnb.errors import ResourceFunctionError as ResourceFunctionError
@@ -482,6 +483,7 @@ from jobnb.errors import StepTimeoutError as StepTimeoutError
 from jobnb.errors import StorageError as StorageError
 from jobnb.errors import TypeCheckDidNotPass as TypeCheckDidNotPass
 from jobnb.errors import TypeCheckError as TypeCheckError
+from jobnb.errors import UnknownJobError as UnknownJobError
 from jobnb.errors import UnknownPartitionError as UnknownPartitionError
 from jobnb.errors import UnknownResourceError as UnknownResourceError
 from jobnb.errors import UnmetExecutorRequirementsError as UnmetExecutorRequirementsError

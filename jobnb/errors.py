@@ -40,6 +40,14 @@ class InvalidSubsetError(JobnbError, ValueError):
     """A selection names something unknown, or selects nothing."""
 
 
+class UnknownJobError(InvalidSubsetError, InvariantViolationError):
+    """There is no job of that name."""
+
+
+class MissingResourceError(InvalidInvocationError, InvalidDefinitionError):
+    """A function is called directly without a resource that it needs."""
+
+
 class UnknownResourceError(JobnbError, KeyError):
     """A resource key is not provided."""
 

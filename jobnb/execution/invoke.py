@@ -14,7 +14,12 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.ops.output import NO_VALUE, DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
-from jobnb.errors import InvalidInvocationError, InvariantViolationError, did_you_mean
+from jobnb.errors import (
+    InvalidInvocationError,
+    InvariantViolationError,
+    MissingResourceError,
+    did_you_mean,
+)
 from jobnb.execution.compute import asset_output, output_called, read_result
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
@@ -285,7 +290,7 @@ def _inputs(op: OpDefinition[..., Any], values: dict[str, Any]) -> dict[str, Any
 def _check_resources(op: OpDefinition[..., Any], context: DirectContext) -> None:
     missing = sorted(key for key in op.required_resource_keys if key not in context.resources)
     if missing:
-        raise InvalidInvocationError(
+        raise MissingResourceError(
             f"{op.name!r} needs the resources {', '.join(map(repr, missing))}. Pass them in "
             f"build_op_context(resources={{'{missing[0]}': ...}})"
             + (" or by name." if op.is_decorated and op.function.resource_names else ".")

@@ -20,6 +20,7 @@ from jobnb.storage.run import JobRun
 
 if TYPE_CHECKING:
     from jobnb.storage.history import History, Listener, Watcher
+    from jobnb.storage.step_stats import StepStats
 
 Kinds = EventType | Iterable[EventType] | None
 
@@ -66,6 +67,35 @@ class EventHistory:
         name = self._job_name(run_id)
         found = self._places(run_id, -1 if cursor is None else cursor, of_type, limit)
         return [entry_of(event, run_id, name) for _, _, event in found]
+
+    def get_run_step_stats(
+        self, run_id: str, step_keys: Sequence[str] | None = None
+    ) -> list[StepStats]:
+        """Return how the steps of a run went: status, times, attempts, materializations.
+
+        Args:
+            run_id: The run; there is nothing to tell of one that is unknown.
+            step_keys: Of these steps only.
+
+        Example:
+            >>> from jobnb import Instance, job, op
+            >>> @op
+            ... def hello(): ...
+            >>> @job
+            ... def greet():
+            ...     hello()
+            >>> instance = Instance.ephemeral()
+            >>> run_id = greet.execute_in_process(instance=instance).run_id
+            >>> [stats] = instance.get_run_step_stats(run_id)
+            >>> stats.step_key, stats.status.value, stats.attempts
+            ('hello', 'SUCCESS', 1)
+
+        Source: Dagster's `DagsterInstance.get_run_step_stats`.
+        """
+        from jobnb.storage.step_stats import stats_of_steps
+
+        found = stats_of_steps(run_id, self.all_logs(run_id))
+        return [each for each in found if step_keys is None or each.step_key in step_keys]
 
     def get_records_for_run(
         self,

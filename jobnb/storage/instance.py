@@ -440,6 +440,7 @@ class Instance:
     delete_run = answered_by(RunHistory, RunHistory.delete_run)
     run_state = answered_by(RunHistory, RunHistory.run_state)
     get_run_stats = answered_by(RunHistory, RunHistory.get_run_stats)
+    get_run_step_stats = answered_by(EventHistory, EventHistory.get_run_step_stats)
 
     events = answered_by(EventHistory, EventHistory.events)
     all_logs = answered_by(EventHistory, EventHistory.all_logs)

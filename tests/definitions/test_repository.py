@@ -11,6 +11,7 @@ from jobnb import (
     Instance,
     InvalidDefinitionError,
     InvalidSubsetError,
+    InvariantViolationError,
     RepositoryDefinition,
     ScheduleDefinition,
     Session,
@@ -256,3 +257,14 @@ def test_a_stored_value_is_loaded_with_the_config_of_its_resources(tmp_path):
     )
     found = kept.load_asset_value("orders", instance=instance, resource_config=config)
     assert found == [3, 4]
+
+
+def test_a_job_that_is_not_there_breaks_what_dagster_calls_an_invariant():
+    @repository
+    def small():
+        return [hourly.to_job(name="hourly")]
+
+    for ask in (small.get_job, Definitions(jobs=[hourly.to_job(name="hourly")]).get_job_def):
+        with pytest.raises(InvariantViolationError, match="'hourly'") as raised:
+            ask("hourli")
+        assert isinstance(raised.value, InvalidSubsetError)

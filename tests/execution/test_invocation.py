@@ -15,8 +15,10 @@ from jobnb import (
     EnvVar,
     In,
     InvalidConfigError,
+    InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    MissingResourceError,
     Nothing,
     Out,
     Output,
@@ -137,8 +139,9 @@ def test_resources_by_place_by_name_and_in_the_context(monkeypatch):
     assert limited(1, Limit(k=EnvVar.int("JOBNB_TEST_K"))) == 10
     assert made(Limit(k=5)) == 5
     assert SET_UP == [3, 3, 9, 9, 5], "they are set up as in a run"
-    with pytest.raises(InvalidInvocationError, match="needs the resources 'limit'"):
+    with pytest.raises(MissingResourceError, match="needs the resources 'limit'") as raised:
         limited(1)
+    assert isinstance(raised.value, (InvalidDefinitionError, InvalidInvocationError))
 
 
 def test_a_resource_that_is_torn_down_with_the_context():

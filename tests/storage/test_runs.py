@@ -13,12 +13,18 @@ from sqlalchemy import event
 
 from jobnb import (
     AssetKey,
+    AssetMaterialization,
+    ExpectationResult,
     Instance,
     InvariantViolationError,
     JobRun,
+    Out,
+    RetryPolicy,
     RunNotFoundError,
     RunsFilter,
     RunStatus,
+    job,
+    op,
 )
 from jobnb import events as ev
 from jobnb.storage import tables
@@ -324,3 +330,46 @@ def test_a_history_of_the_second_schema_gets_the_column_of_notebooks(place: Plac
             assert instance.get_run_records(RunsFilter(job_name="old"))[0].notebook is None
             instance.create_run(JobRun("new", notebook="a.ipynb"))
             assert instance.get_run_notebooks() == ["a.ipynb"]
+
+
+def test_the_steps_of_a_run_in_numbers():
+    @op
+    def first():
+        return 1
+
+    @op(retry_policy=RetryPolicy(max_retries=1))
+    def second(context, x):
+        if context.retry_number < 1:
+            raise ValueError
+        return x
+
+    @op(out=Out(is_required=False))
+    def third(x):
+        yield ExpectationResult(success=True)
+        yield AssetMaterialization("k")
+
+    @op
+    def fourth(x): ...
+
+    @job
+    def several():
+        fourth(third(second(first())))
+
+    with Instance.ephemeral() as instance:
+        run_id = several.execute_in_process(instance=instance).run_id
+        found = instance.get_run_step_stats(run_id)
+        assert [(each.step_key, each.status.value, each.attempts) for each in found] == [
+            ("first", "SUCCESS", 1),
+            ("second", "SUCCESS", 2),
+            ("third", "SUCCESS", 1),
+            ("fourth", "SKIPPED", None),
+        ]
+        second_stats, third_stats = found[1:3]
+        assert second_stats.start_time <= second_stats.attempts_list[0].end_time
+        assert second_stats.attempts_list[1].end_time == second_stats.end_time
+        [made] = third_stats.materialization_events
+        assert made.dagster_event.asset_key.to_user_string() == "k"
+        assert third_stats.expectation_results[0].success
+        [chosen] = instance.get_run_step_stats(run_id, step_keys=["fourth"])
+        assert chosen.attempts_list[0].start_time is None
+        assert instance.get_run_step_stats("unknown") == []

@@ -33,7 +33,13 @@ from jobnb.definitions.locations.merging import merged_parts
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.definitions.selections.selection import AssetSelection
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, JobnbError, did_you_mean
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    JobnbError,
+    UnknownJobError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from jobnb.definitions.locations.repository import RepositoryDefinition
@@ -226,7 +232,7 @@ class Definitions:
         """Return the job of that name, with the shared resources.
 
         Raises:
-            InvalidSubsetError: If there is none.
+            UnknownJobError: If there is none.
             InvalidDefinitionError: If it lacks resources that these definitions should provide.
         """
         if name == GLOBAL_ASSET_JOB:
@@ -234,7 +240,7 @@ class Definitions:
         found = self._jobs_by_name.get(name)
         if found is None:
             hint = did_you_mean(name, self._jobs_by_name, noun="There are")
-            raise InvalidSubsetError(f"There is no job called {name!r}. {hint}".rstrip())
+            raise UnknownJobError(f"There is no job called {name!r}. {hint}".rstrip())
         if name not in self._named_jobs:
             bound = self._bound(found)
             if self.is_whole:

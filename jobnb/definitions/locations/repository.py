@@ -20,7 +20,7 @@ from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.plain import docstring
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+from jobnb.errors import InvalidDefinitionError, UnknownJobError, did_you_mean
 
 if TYPE_CHECKING:
     from jobnb.definitions.resources.resource import ResourceDefinition
@@ -135,12 +135,12 @@ class RepositoryDefinition(Definitions):
         """Return the job of that name.
 
         Raises:
-            InvalidSubsetError: If there is none.
+            UnknownJobError: If there is none.
         """
         if self.has_job(name):
             return self.get_job_def(name)
         hint = did_you_mean(name, self.job_names, noun="There are")
-        raise InvalidSubsetError(f"{self.name!r} has no job called {name!r}. {hint}".rstrip())
+        raise UnknownJobError(f"{self.name!r} has no job called {name!r}. {hint}".rstrip())
 
     @property
     def assets_defs_by_key(self) -> Mapping[AssetKey, AssetsDefinition]:
