@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobnb.automation.code_location import CodeLocation
-from jobnb.automation.conditions import has_conditions
-from jobnb.automation.evaluating import Definition, Evaluation, evaluation_of
+from jobnb.automation.default_sensor import default_condition_sensor
+from jobnb.automation.evaluating import Definition, Evaluation, evaluation_of, told
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
-from jobnb.automation.launching import Launcher
+from jobnb.automation.launching import Launcher, prepared
 from jobnb.automation.loop import AutomationLoop
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
-from jobnb.definitions.automation.condition_sensor import AutomationConditionSensorDefinition
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidInvocationError
@@ -25,6 +25,8 @@ from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, T
 if TYPE_CHECKING:
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.registry.session import Session
+
+_logger = logging.getLogger("jobnb.automation")
 
 
 class Automation:
@@ -88,6 +90,12 @@ class Automation:
         self._launcher.detach = detach
         self._launcher.stopped.clear()
         self.loop.start()
+        for each in self.loop.stopped_default_sensors():
+            _logger.warning(
+                "%s is stopped: the automation conditions of assets are not evaluated. "
+                "Start it with session.automation.start(%r).",
+                each.words, each.name,
+            )  # fmt: skip
         return self
 
     def stop(self, *names: str) -> Automation:
@@ -143,6 +151,9 @@ class Automation:
             at: The moment of a schedule; its next one if absent.
             cursor: The cursor of a sensor; the one that is kept if absent.
 
+        Returns:
+            The evaluation; its `problems` tell what a tick would fail with.
+
         Raises:
             InvalidSubsetError: If there is none of this name.
         """
@@ -169,23 +180,15 @@ class Automation:
 
     def __repr__(self) -> str:
         known = self.session.snapshot()
+        default = default_condition_sensor(known)
+        sensors = [*known.sensors, *([] if default is None else [default])]
         counts = [
             f"{len(found)} {noun}{'s' if len(found) > 1 else ''}"
-            for noun, found in (("schedule", known.schedules), ("sensor", known.sensors))
+            for noun, found in (("schedule", known.schedules), ("sensor", sensors))
             if found
         ]
         state = "running" if self.is_running else "not started"
-        counts += _unevaluated(known)
         return f"<automation: {', '.join(counts) or 'nothing defined yet'}, {state}>"
-
-
-def _unevaluated(known: Definitions) -> list[str]:
-    """Tell of assets with conditions that no sensor evaluates."""
-    if any(isinstance(each, AutomationConditionSensorDefinition) for each in known.sensors):
-        return []
-    if not has_conditions(known):
-        return []
-    return ["conditions of assets that no AutomationConditionSensorDefinition evaluates"]
 
 
 def preview(
@@ -232,8 +235,24 @@ def preview(
         )
     with context:
         found = evaluation_of(definition, context)
+        found.problems += _request_problems(found, instigator, definitions, instance)
     found.lines = context.log_lines
     return found
+
+
+def _request_problems(
+    found: Evaluation, instigator: Instigator, definitions: Definitions, instance: Instance
+) -> list[str]:
+    """Describe why requests could not run: a tick with one of them would fail."""
+    problems = []
+    for request, job_name in found.requests:
+        try:
+            prepared(
+                request, job_name, definitions, instigator, instance, found.partitions_requests
+            )
+        except Exception as error:  # noqa: BLE001 whatever a tick would fail with
+            problems.append(told(error))
+    return list(dict.fromkeys(problems))
 
 
 def next_ticks(definition: Definition, count: int, now: float | None = None) -> list[datetime]:

@@ -148,9 +148,10 @@ def _condition(
     return None, None
 
 
-def has_conditions(definitions: Definitions) -> bool:
-    """Whether any asset of a code location has a condition or a policy."""
-    return any(_condition(definitions, key)[0] is not None for key in definitions.assets_by_key)
+def keys_with_conditions(definitions: Definitions) -> set[AssetKey]:
+    """Return the keys of the assets of a code location that have a condition or a policy."""
+    known = definitions.assets_by_key
+    return {key for key in known if _condition(definitions, key)[0] is not None}
 
 
 def _places(world: World, key: AssetKey, condition: AutomationCondition) -> list[Place]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from jobnb.automation.code_location import CodeLocation
+from jobnb.automation.default_sensor import DEFAULT_SENSOR, default_condition_sensor
 from jobnb.automation.evaluating import CATCH_UP, MOVED, Definition, Ticker, due_of, pause_after
 from jobnb.automation.launching import Launch, LoopStoppedError, launch_run
 from jobnb.definitions.automation.results import DefaultScheduleStatus, DefaultSensorStatus
@@ -393,6 +394,14 @@ class AutomationLoop:
         hint = did_you_mean(name, known, noun="There are")
         raise InvalidSubsetError(f"There is no schedule or sensor {name!r}. {hint}".rstrip())
 
+    def stopped_default_sensors(self) -> list[Instigator]:
+        """Return the sensors of conditions that nobody has defined, and nobody has started."""
+        return [
+            instigator
+            for instigator, definition, state in self.instigators()
+            if instigator.name == DEFAULT_SENSOR and not runs(definition, state)
+        ]
+
     def instigators(self) -> list[tuple[Instigator, Definition, InstigatorState]]:
         """Return all schedules and sensors, and their states."""
         found = [
@@ -419,7 +428,8 @@ def _join(thread: threading.Thread, deadline: float | None) -> None:
 def _defined(location: CodeLocation) -> list[Definition]:
     definitions = location.definitions()
     schedules = [definitions.get_schedule_def(each.name) for each in definitions.schedules]
-    return [*schedules, *definitions.sensors]
+    default = default_condition_sensor(definitions)
+    return [*schedules, *definitions.sensors, *([] if default is None else [default])]
 
 
 def _times(found: Iterable[tuple[CodeLocation, Definition, Instigator]]) -> dict[str, str]:

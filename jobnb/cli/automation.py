@@ -266,11 +266,20 @@ def _preview(kind: str) -> click.Command:
         ]
         if as_json:
             print_json(
-                {"run_requests": rows, "skip_reason": found.skip_reason, "cursor": found.cursor}
+                {
+                    "run_requests": rows,
+                    "skip_reason": found.skip_reason,
+                    "cursor": found.cursor,
+                    "problems": found.problems,
+                }
             )
-            return
-        none = f"It would launch nothing: {found.skip_reason}"
-        _show(("job", "run_key", "partition", "tags", "config"), rows, False, none)
+        else:
+            none = f"It would launch nothing: {found.skip_reason}"
+            _show(("job", "run_key", "partition", "tags", "config"), rows, False, none)
+            for problem in found.problems:
+                click.echo(f"jobnb: The tick would fail: {problem}", err=True)
+        if found.problems:
+            click.get_current_context().exit(FAILED)
 
     if kind == "SCHEDULE":
         moment = click.option("--at", metavar="TIME", help="The moment, as 2024-05-01T06:00.")

@@ -108,6 +108,10 @@ def daemon(
     running = [each for each, definition, state in loop.instigators() if _runs(definition, state)]
     say("started", f"{len(running)} of {len(loop.instigators())} schedules and sensors run",
         home=str(instance.home), locations=[each.name for each in opened])  # fmt: skip
+    for stopped in loop.stopped_default_sensors():
+        command = f"jobnb sensor start {stopped.location} {stopped.name}"
+        say("warning", f"{stopped.words} is stopped: the automation conditions of assets are not "
+            f"evaluated. Start it with `{command}`.")  # fmt: skip
     while not asked.wait(health):
         say("health", loop.problem or "all is well", rounds=loop.rounds, runs=runs.count,
             healthy=loop.problem is None)  # fmt: skip

@@ -61,6 +61,17 @@ class Instigator(msgspec.Struct, frozen=True):
         """
         return f"{self.kind} {self.name} of {self.location}"
 
+    @property
+    def words(self) -> str:
+        """What it is called in a message.
+
+        Example:
+            >>> Instigator("SCHEDULE", "daily", "shop.ipynb").words
+            "schedule 'daily' of shop.ipynb"
+        """
+        place = f" of {self.location}" if self.location else ""
+        return f"{self.kind.lower()} {self.name!r}{place}"
+
 
 class LoopHolder(msgspec.Struct, frozen=True):
     """A loop that evaluates schedules and sensors, in a process.

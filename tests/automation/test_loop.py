@@ -326,17 +326,52 @@ def test_what_is_started_and_stopped_elsewhere_is_seen(on_file):
     assert (on_file.get_ticks(None), on_file.all_instigator_state()) == ([], [])
 
 
-def test_a_session_tells_of_conditions_that_nothing_evaluates(tmp_path):
+def test_a_session_has_a_sensor_for_conditions_that_no_other_one_evaluates(tmp_path, caplog):
     @asset(automation_condition=AutomationCondition.eager())
     def orders():
         return 1
 
+    @asset(automation_condition=AutomationCondition.on_missing())
+    def prices():
+        return 1
+
+    name = "default_automation_condition_sensor"
     session = Session(home=str(tmp_path / "home"))
-    session.add(orders)
-    told = "conditions of assets that no AutomationConditionSensorDefinition evaluates"
-    assert repr(session.automation) == f"<automation: {told}, not started>"
-    session.add(AutomationConditionSensorDefinition("by_itself", target="*"))
-    assert repr(session.automation) == "<automation: 1 sensor, not started>"
+    session.add(orders, prices)
+    automation = session.automation
+    assert repr(automation) == "<automation: 1 sensor, not started>"
+    with caplog.at_level(logging.WARNING, logger="jobnb.automation"):
+        automation.start(detach=False).stop()
+        [told] = caplog.messages
+        assert f"{name!r}" in told
+        assert f"session.automation.start({name!r})" in told
+        caplog.clear()
+        automation.start(name, detach=False)
+        try:
+            ends_with(automation, name)
+        finally:
+            automation.stop()
+        assert caplog.messages == []
+    assert {key for run in session.instance.get_runs() for key in run.asset_selection} == {
+        orders.key, prices.key,
+    }  # fmt: skip
+    session.add(AutomationConditionSensorDefinition("by_itself", target="orders"))
+    [decided] = automation.preview(name, cursor="").decisions
+    assert decided.name == "prices"
+    session.add(AutomationConditionSensorDefinition("the_rest", target="prices"))
+    with pytest.raises(InvalidSubsetError, match=name):
+        automation.preview(name)
+
+
+def ends_with(automation, name):
+    """Wait until a sensor has launched runs, and these have ended."""
+    deadline = time.monotonic() + 60
+    instance = automation.session.instance
+    while not any(tick.is_success for tick in automation.ticks(name)) or not all(
+        run.is_finished for run in instance.get_runs()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_session_changes_while_its_loop_goes_on(on_file, tmp_path):

@@ -108,6 +108,39 @@ def test_a_preview_that_fails_tells_the_place_in_the_users_code(tmp_path, kind):
     assert told in done.stderr
 
 
+def test_a_preview_tells_what_a_tick_would_fail_with(tmp_path):
+    path = tmp_path / "shop.py"
+    path.write_text(
+        "from jobnb import Field, RunRequest, job, op, schedule, sensor\n"
+        "@op(config_schema={'count': int})\ndef hello(): ...\n"
+        "@job\ndef greet(): hello()\n"
+        "def made(count): return {'ops': {'hello': {'config': {'count': count}}}}\n"
+        "@sensor(job=greet)\ndef look():\n"
+        "    yield RunRequest(run_config=made(1))\n    yield RunRequest(run_config=made('two'))\n"
+        "@schedule(job=greet, cron_schedule='@daily')\ndef daily(): return RunRequest()\n"
+        "@schedule(job_name='great', cron_schedule='@daily')\ndef lost(): return RunRequest()\n"
+    )
+
+    def preview(kind, name, *options):
+        return CliRunner().invoke(cli, [kind, "preview", str(path), name, *options])
+
+    found = preview("sensor", "look", "--json")
+    assert found.exit_code == 1
+    told = json.loads(found.stdout)
+    assert len(told["run_requests"]) == 2
+    [problem] = told["problems"]
+    assert "'two'" in problem
+    found = preview("schedule", "daily")
+    assert found.exit_code == 1
+    assert "The tick would fail: " in found.stderr
+    assert "ops > hello > config > count" in found.stderr
+    assert "'greet'" in preview("schedule", "lost").stderr
+    found = CliRunner().invoke(cli, ["definitions", "validate", str(path)])
+    assert found.exit_code == 1
+    assert "The schedule 'lost' launches the job 'great', which is not there." in found.stderr
+    assert "'greet'" in found.stderr
+
+
 def test_a_preview_launches_nothing(shop, jobnb):
     found = json.loads(
         jobnb("schedule", "preview", shop, "morning", "--at", "2024-05-01T06:00", "--json")

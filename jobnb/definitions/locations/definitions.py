@@ -23,6 +23,7 @@ from jobnb.definitions.jobs.logger import LoggerDefinition
 from jobnb.definitions.jobs.unfed import unfed_inputs
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.launching import (
+    absent_jobs,
     brought_jobs,
     check_no_conflict,
     lacking_resources,
@@ -529,6 +530,8 @@ class Definitions:
     def validate_loadable(defs: Definitions) -> None:
         """Check that every job can be planned, as a test of a whole code location.
 
+        The jobs that schedules and sensors launch have to be there, too.
+
         Args:
             defs: The definitions.
 
@@ -542,6 +545,8 @@ class Definitions:
                 _ = defs.get_job_def(name).required_resource_keys
             except JobnbError as error:
                 problems.append(f"{name!r}: {error}")
+        known = [*defs._jobs_by_name, GLOBAL_ASSET_JOB]
+        problems += absent_jobs(defs.schedules, defs.sensors, known, defs._jobs_by_name)
         problems += lacking_resources(defs.schedules, defs.sensors, defs.resources)
         if problems:
             raise InvalidDefinitionError("These jobs cannot run:\n  " + "\n  ".join(problems))

@@ -62,16 +62,36 @@ def launching_problems(
         for each in schedules
         if each.name in sensor_names
     ]
+    problems += absent_jobs(schedules, sensors, [*known, asset_job], known)
+    return [each.rstrip() for each in dict.fromkeys(problems)]
+
+
+def absent_jobs(
+    schedules: Iterable[ScheduleDefinition],
+    sensors: Iterable[SensorDefinition],
+    known: Iterable[str],
+    shown: Iterable[str],
+) -> list[str]:
+    """Describe the targets of schedules and sensors that do not exist.
+
+    Args:
+        schedules: The schedules of the code location.
+        sensors: Its sensors.
+        known: The names of all its jobs.
+        shown: Those of them that are told where there is no such job.
+    """
     launching: list[ScheduleDefinition | SensorDefinition] = [*schedules, *sensors]
+    there, told = set(known), list(shown)
+    problems: list[str] = []
     for each in launching:
         noun = "schedule" if isinstance(each, ScheduleDefinition) else "sensor"
         problems += [
             f"The {noun} {each.name!r} launches the job {target.job_name!r}, which is not there. "
-            + did_you_mean(target.job_name, known, noun="There are")
+            + did_you_mean(target.job_name, told, noun="There are")
             for target in each.targets
-            if target.job_name not in known and target.job_name != asset_job
+            if target.job_name not in there
         ]
-    return [each.rstrip() for each in dict.fromkeys(problems)]
+    return [each.rstrip() for each in problems]
 
 
 def lacking_resources(
