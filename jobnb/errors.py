@@ -70,6 +70,19 @@ class PartitionNeededError(InvariantViolationError):
         self.facts = facts
 
 
+class NotResumableError(InvariantViolationError):
+    """A run cannot be repeated from where it failed: it did not fail, or goes on.
+
+    Args:
+        facts: The run, and how it stands.
+        next_step: What to do in Python; the command line says it its own way.
+    """
+
+    def __init__(self, facts: str, next_step: str = "") -> None:
+        super().__init__(f"{facts} {next_step}".rstrip())
+        self.facts = facts
+
+
 class UnmetExecutorRequirementsError(JobnbError, RuntimeError):
     """An executor needs something that this run does not have."""
 

@@ -275,7 +275,9 @@ def _preview(kind: str) -> click.Command:
             )
         else:
             none = f"It would launch nothing: {found.skip_reason}"
-            _show(("job", "run_key", "partition", "tags", "config"), rows, False, none)
+            shown = [{**row, "tags": _yaml(row["tags"]), "config": _yaml(row["config"])}
+                     for row in rows]  # fmt: skip
+            _show(("job", "run_key", "partition", "tags", "config"), shown, False, none)
             for problem in found.problems:
                 click.echo(f"jobnb: The tick would fail: {problem}", err=True)
         if found.problems:
@@ -285,6 +287,13 @@ def _preview(kind: str) -> click.Command:
         moment = click.option("--at", metavar="TIME", help="The moment, as 2024-05-01T06:00.")
         return moment(show)
     return click.option("--cursor", metavar="TEXT", help="In place of the one that is kept.")(show)
+
+
+def _yaml(mapping: Any) -> str:
+    """Return a mapping as YAML of one line; nothing for an empty one."""
+    from jobnb.config.yaml import dump_yaml
+
+    return dump_yaml(mapping, flow=True).strip() if mapping else ""
 
 
 def _read_moment(text: str, definition: Any) -> datetime:

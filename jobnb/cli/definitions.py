@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -46,9 +47,23 @@ def validate(ctx: click.Context, code: CodeSource, load_timeout: float, as_json:
     if as_json:
         print_json({"location": code.name, "valid": not problems, "problems": problems, **counts})
     elif problems:
-        click.echo(f"jobnb: {code.name}: " + "\n  ".join(problems), err=True)
+        first, *others = problems
+        click.echo("jobnb: " + "\n  ".join([_placed(code.name, first), *others]), err=True)
     else:
         told = [counted(counts[kind], noun) for kind, noun in _KINDS.items()]
         click.echo(f"{code.name} is valid: {', '.join(told)}")
     if problems:
         ctx.exit(FAILED)
+
+
+def _placed(name: str, problem: str) -> str:
+    """Return a problem with the code location in front, which it may name itself.
+
+    >>> _placed("shop/nb.py", "nb.py, line 40 raised NameError"), _placed("nb.py", "No lake.")
+    ('shop/nb.py, line 40 raised NameError', 'nb.py: No lake.')
+    """
+    base = Path(name).name
+    for named in (name, base):
+        if problem.startswith((f"{named}, ", f"{named}: ")):
+            return name + problem.removeprefix(named)
+    return problem if problem.startswith(f"The module {name!r} ") else f"{name}: {problem}"

@@ -12,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from jobnb.cli.exits import INTERRUPTED, REFUSED, SUCCESS
-from jobnb.errors import JobnbError, PartitionNeededError, did_you_mean
+from jobnb.errors import JobnbError, NotResumableError, PartitionNeededError, did_you_mean
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -101,5 +101,10 @@ class OneLineGroup(LazyGroup):
 def _told(error: JobnbError) -> str:
     """Return an error as one reads it at a command line, which has options and no parameters."""
     if isinstance(error, PartitionNeededError):
-        return f"{error.facts} Name some: --partition KEY, or --partition-range START...END."
+        return (
+            f"{error.facts} Name some: --partition KEY, or --partition-range START...END. To make "
+            "each in a run of its own: jobnb job backfill."
+        )
+    if isinstance(error, NotResumableError):
+        return f"{error.facts} Repeat all of it with --all-steps, or some of it with --steps."
     return str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
     from jobnb.storage.instance import Instance
+    from jobnb.storage.run import JobRun
+
+_MOST_KEYS = 20
 
 job_option = click.option(
     "-j",
@@ -136,6 +140,7 @@ def job_launch(
     """
     session = code.open_session()
     name = chosen_job(list(session.snapshot().job_names), job, code.name)
+    session.job(name)  # `launch` takes the name of an asset, too: an unknown job is told of here
     with code.entered():
         run = session.launch(
             name,
@@ -231,9 +236,40 @@ def job_backfill(
         backfill = session.backfill(name, wanted, **options)
         _wait(backfill)
     click.echo(f"backfill {backfill.backfill_id} of {name}: {backfill.counts}")
-    for failure in getattr(backfill, "failures", ()):
-        click.echo(f"  failed: {failure}", err=True)
-    ctx.exit(SUCCESS if backfill.status == "COMPLETED" else FAILED)
+    if backfill.status == "COMPLETED":
+        return
+    selectors = {"--partitions": keys, "--from": first, "--to": last}
+    asked = [text for pair in selectors.items() if pair[1] is not None for text in pair]
+    asked += ["--all"] if everything else []
+    again = ["jobnb", "job", "backfill", *code.as_arguments(), "-j", name, *asked, "--only-failed"]
+    more = ", with the same config and tags" if options["config"] or options["tags"] else ""
+    _report_failures(session.instance, backfill.runs, f"{shlex.join(map(str, again))}{more}")
+    ctx.exit(FAILED)
+
+
+def _report_failures(instance: Instance, runs: Sequence[JobRun], again: str) -> None:
+    """Print on stderr which partitions failed, the first error, and how to try them again.
+
+    Args:
+        instance: Where the history is.
+        runs: Those of the backfill, the latest first.
+        again: The command that tries them again.
+    """
+    latest: dict[str, JobRun] = {}
+    for run in runs:
+        latest.setdefault(run.partition_words, run)
+    failed = {key: run for key, run in reversed(latest.items()) if run.is_failure}
+    if not failed:
+        return
+    left = len(failed) - _MOST_KEYS
+    more = f" and {left:,} more" if left > 0 else ""
+    click.echo(f"  failed: {', '.join(list(failed)[:_MOST_KEYS])}{more}", err=True)
+    key, run = next(iter(failed.items()))
+    state = instance.run_state(run.run_id)
+    errors = (step.error for step in state.steps.values() if step.error is not None)
+    why = first_line(str(next(errors, state.error) or ""))
+    click.echo(f"  the first, {key}, in the run {run.run_id}: {why}", err=True)
+    click.echo(f"  try those that failed again: {again}", err=True)
 
 
 def _wait(task: Any) -> None:

@@ -7,6 +7,25 @@ from pathlib import Path
 
 import click
 
+_force_option = click.option(
+    "--force", is_flag=True, help="Write it in place of the file that is there."
+)
+
+
+def _see_free(path: str, *, force: bool) -> None:
+    """Refuse to write a file in place of another one, unless that is asked for.
+
+    Raises:
+        NotebookError: If there is a file.
+    """
+    from jobnb.errors import NotebookError
+
+    if not force and Path(path).exists() and not Path(path).is_dir():
+        raise NotebookError(
+            f"The file {path} exists already. Name another one with --output, or say --force to "
+            "replace it."
+        )
+
 
 @click.command("export")
 @click.argument("notebook", metavar="NOTEBOOK", type=click.Path())
@@ -19,7 +38,8 @@ import click
     show_default=True,
     help="The library that the module imports.",
 )
-def export_command(notebook: str, output: str | None, target: str) -> None:
+@_force_option
+def export_command(notebook: str, output: str | None, target: str, force: bool) -> None:
     """Export the definitions of a notebook as a Python module.
 
     What they need comes along; cells that only run or show something are left out and named.
@@ -30,6 +50,7 @@ def export_command(notebook: str, output: str | None, target: str) -> None:
     from jobnb.notebook.module_export import export_module
 
     if output is not None:
+        _see_free(output, force=force)
         check_writable(output)
     module = export_module(notebook, for_dagster=target == "dagster")
     if output is None:
@@ -50,13 +71,14 @@ def export_command(notebook: str, output: str | None, target: str) -> None:
     "-o",
     "--output",
     metavar="NOTEBOOK.ipynb",
-    help="Where to write it, in place of what is there. Beside the module, if it is not given.",
+    help="Where to write it. Beside the module, if it is not given.",
 )
-def import_command(module: str, output: str | None) -> None:
+@_force_option
+def import_command(module: str, output: str | None, force: bool) -> None:
     """Convert a Python module, as one written for Dagster, to a notebook.
 
-    Each definition has a cell with its comments; comments between them become Markdown. A notebook
-    beside the module is replaced only if --output names it.
+    Each definition has a cell with its comments; comments between them become Markdown. A file
+    that is there already is replaced only with --force.
     """
     from jobnb.errors import NotebookError
     from jobnb.notebook.document import check_writable, dump_notebook, write_whole
@@ -65,11 +87,7 @@ def import_command(module: str, output: str | None) -> None:
     target = output or str(Path(module).with_suffix(".ipynb"))
     if Path(module).suffix == ".ipynb":
         raise NotebookError(f"{module} is a notebook; name a Python file.")
-    if output is None and Path(target).exists():
-        raise NotebookError(
-            f"The notebook {target} exists already. Name another one with --output, or this one, "
-            "to replace it."
-        )
+    _see_free(target, force=force)
     check_writable(target)
     found = import_module_file(module)
     write_whole(target, dump_notebook(found.node))

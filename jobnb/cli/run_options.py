@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from jobnb.errors import InvalidConfigError, NotebookError
+from jobnb.errors import InvalidConfigError, NotebookError, UnreadableConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,7 +74,7 @@ def _taking(function: F, *, partitions: bool) -> F:
             rest["partition"] = read_partitions(rest.pop("partitions"), rest.pop("ranges"))
         return function(
             *args,
-            config=read_config([*configs, *config_texts]),
+            config=read_config(configs, config_texts),
             tags={**_tags_of_json(tag_texts), **read_tags(tags)},
             **rest,
         )
@@ -85,11 +85,12 @@ def _taking(function: F, *, partitions: bool) -> F:
     return made  # type: ignore[no-any-return]
 
 
-def read_config(texts: Sequence[str]) -> dict[str, Any] | None:
+def read_config(texts: Sequence[str], json_texts: Sequence[str] = ()) -> dict[str, Any] | None:
     """Merge the run config of all `--config` options; later ones override earlier ones.
 
     Args:
-        texts: Paths of YAML or JSON files, or the JSON itself.
+        texts: Paths of YAML or JSON files, or the JSON itself: those of `--config`.
+        json_texts: Those of `--config-json`, which override them.
 
     Returns:
         The merged config, or None if there is none.
@@ -101,24 +102,40 @@ def read_config(texts: Sequence[str]) -> dict[str, Any] | None:
         >>> read_config(['{"ops": {"load": {"config": {"year": 2013}}}}'])
         {'ops': {'load': {'config': {'year': 2013}}}}
     """
-    if not texts:
+    if not texts and not json_texts:
         return None
     from jobnb.config.yaml import merged
 
     found: dict[str, Any] = {}
     for text in texts:
         found = merged(found, _config_of(text))
+    for text in json_texts:
+        found = merged(found, _config_of_json(text, "--config-json"))
     return found
 
 
 def _config_of(text: str) -> dict[str, Any]:
-    from jobnb.config.yaml import config_from_files, config_from_yaml_strings, load_yaml
+    from jobnb.config.yaml import config_from_files, load_yaml
 
     if text.lstrip().startswith("{"):
-        return config_from_yaml_strings([text])
+        return _config_of_json(text, "--config")
     if any(sign in text for sign in "*?[") and not Path(text).exists():
         return config_from_files([text])
     return load_yaml(Path(text))
+
+
+def _config_of_json(text: str, option: str) -> dict[str, Any]:
+    from jobnb.config.yaml import config_from_yaml_strings
+
+    if not text.lstrip().startswith("{"):
+        raise UnreadableConfigError(
+            f"{option} takes a JSON object, not {text!r:.80}: a file is named with --config."
+        )
+    try:
+        return config_from_yaml_strings([text])
+    except UnreadableConfigError as error:
+        why = str(error).removeprefix("The YAML ")
+        raise UnreadableConfigError(f"The JSON of {option} {why}") from error
 
 
 def _tags_of_json(texts: Iterable[str]) -> dict[str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from jobnb.cli.asking import confirm, yes_option
 from jobnb.cli.completing import complete_run_ids
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
     from jobnb.storage.instance import Instance
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _STATUSES = (
     "QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED",
 )  # fmt: skip
@@ -40,7 +44,42 @@ _SHOWN_AS = {
 }
 """The words of the table, where they are not Dagster's."""
 
-_RUN_ID = click.argument("run_id", metavar="RUN_ID", shell_complete=complete_run_ids)
+
+def _takes_run(function: F) -> F:
+    """Add a run id behind an optional location, and the options of the history, to a command.
+
+    Its function gets `run_id` and `home`.
+    """
+
+    @functools.wraps(function)
+    def command(arguments: tuple[str, ...], home: Path, **rest: Any) -> Any:
+        *locations, run_id = arguments
+        if len(locations) > 1:
+            raise InvalidInvocationError(
+                f"{run_id!r} is one argument too many: name the notebook, file or module, then "
+                "one run."
+            )
+        place = _home_of(locations[0]) if locations else home
+        return function(run_id=run_id, home=place, **rest)
+
+    made: Any = click.argument(
+        "arguments",
+        metavar="[NOTEBOOK|FILE.py|MODULE] RUN_ID",
+        nargs=-1,
+        required=True,
+        shell_complete=_complete_run,
+    )(takes_home(command))
+    return made  # type: ignore[no-any-return]
+
+
+def _complete_run(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the ids of runs that begin so; where there are none, files may be meant."""
+    found = complete_run_ids(ctx, parameter, incomplete)
+    if found or ctx.params.get("arguments") or ctx.params.get("home"):
+        return found
+    return [CompletionItem(incomplete, type="file")]
 
 
 @contextmanager
@@ -143,10 +182,17 @@ def _home_of(location: str) -> Path:
     """Return the folder of the history of a notebook, file or module.
 
     Raises:
+        InvalidInvocationError: If an option of the command names a history, too.
         NotebookError: If there is no such file.
     """
     from jobnb.notebook.code_source import CodeSource
 
+    given = click.get_current_context().params
+    names = ("home", "notebook", "python_file", "module_name")
+    if any(given.get(name) is not None for name in names):
+        raise InvalidInvocationError(
+            f"The history is named twice, by {location} and by an option. Keep one."
+        )
     code = CodeSource.named(location)
     if code.path is not None and not code.path.exists():
         raise NotebookError(
@@ -192,8 +238,7 @@ def _shown(record: Any) -> dict[str, Any]:
 
 
 @click.command("show")
-@_RUN_ID
-@takes_home
+@_takes_run
 @as_json_option
 def run_show(run_id: str, home: Path, as_json: bool) -> None:
     """Show a run, step by step: how each ended, how long it took, why it failed.
@@ -234,8 +279,7 @@ def _step_row(step: Any) -> dict[str, Any]:
 
 
 @click.command("delete")
-@_RUN_ID
-@takes_home
+@_takes_run
 @click.option("--force", is_flag=True, hidden=True)  # Dagster's spelling
 @yes_option
 def run_delete(run_id: str, home: Path, force: bool, yes: bool) -> None:
@@ -316,8 +360,7 @@ def run_resume(
 
 
 @click.command("cancel")
-@_RUN_ID
-@takes_home
+@_takes_run
 @click.option("--reason", metavar="TEXT", default="", help="Why, for the log of the run.")
 @click.option(
     "--timeout",

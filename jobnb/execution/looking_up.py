@@ -42,7 +42,7 @@ def look_up(session: Session, run_id: str, instance: Instance) -> Run:
         return known
     record = instance.get_run_by_id(run_id)
     if record is None:
-        raise RunNotFoundError(f"There is no run {run_id!r} in {instance!r}.")
+        raise RunNotFoundError(f"There is no run {run_id!r} in {_place(instance)}.")
 
     def repeat(run_id: str, *, from_failure: bool, steps: Sequence[str] | None) -> Run:
         return rerun_stored(session, run_id, instance, from_failure=from_failure, steps=steps)
@@ -68,9 +68,13 @@ def full_id(instance: Instance, begins: str) -> str:
         some = ", ".join(each[:_FIRST] for each in found[:5])
         raise RunNotFoundError(f"{len(found)} runs begin with {begins!r}: {some}.")
     raise RunNotFoundError(
-        f"There is no run {begins!r} in {instance!r}. session.runs, or `jobnb run list`, gives the "
-        "latest."
+        f"There is no run {begins!r} in {_place(instance)}. `jobnb run list`, or session.runs in "
+        "a notebook, gives the latest."
     )
+
+
+def _place(instance: Instance) -> str:
+    return repr(instance) if instance.home is None else str(instance.home)
 
 
 def _plan(session: Session, record: JobRun, instance: Instance) -> Plan:

@@ -13,7 +13,7 @@ from jobnb.definitions.resources.io_context import OutputContext
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import (
     InvalidSubsetError,
-    InvariantViolationError,
+    NotResumableError,
     RunNotFoundError,
     StorageError,
     did_you_mean,
@@ -63,15 +63,16 @@ class ReexecutionOptions(msgspec.Struct, frozen=True):
 
         Raises:
             RunNotFoundError: If there is no such run.
-            InvariantViolationError: If it has not ended, or nothing of it is left to do.
+            NotResumableError: If it has not ended, or nothing of it is left to do.
         """
         parent = parent_of(instance, run_id)
         if not parent.is_failure_or_canceled:
             goes_on = not parent.is_finished
             now = "has not ended yet" if goes_on else "succeeded"
-            raise InvariantViolationError(
+            raise NotResumableError(
                 f"The run {run_id} {now}: only a run that failed or was canceled is repeated from "
-                f"where it failed. {_all_of_it(run_id)}"
+                "where it failed.",
+                _all_of_it(run_id),
             )
         return ReexecutionOptions(run_id, _unfinished(instance, parent))
 
@@ -95,9 +96,9 @@ def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
         elif state.status is not StepStatus.SUCCEEDED:
             left[key] = None
     if not left:
-        raise InvariantViolationError(
-            f"All steps of the run {parent.run_id} succeeded: none is left to do. "
-            f"{_all_of_it(parent.run_id)}"
+        raise NotResumableError(
+            f"All steps of the run {parent.run_id} succeeded: none is left to do.",
+            _all_of_it(parent.run_id),
         )
     return list(left)
 

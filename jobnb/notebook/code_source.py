@@ -65,6 +65,17 @@ class CodeSource:
         """The file or module, as it was named."""
         return str(self.path if self.path is not None else self.module)
 
+    def as_arguments(self) -> list[str]:
+        """Return the words that name it in a command.
+
+        Example:
+            >>> CodeSource(path=Path("shop.py"), attribute="defs").as_arguments()
+            ['shop.py', '-a', 'defs']
+        """
+        words = [str(self.path)] if self.path is not None else ["-m", str(self.module)]
+        words += ["-a", self.attribute] if self.attribute is not None else []
+        return words + (["-d", str(self.folder)] if self.folder is not None else [])
+
     @property
     def home(self) -> Path:
         """The home of its history."""

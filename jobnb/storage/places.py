@@ -116,7 +116,8 @@ def _not_stored(
     return StepOutputNotFoundError(
         f"{len(lacking)} of {count} partitions of the asset {name!r} are not stored: "
         f"{_some(lacking)}. Materialize them first with "
-        f'session.backfill("{name}", only_missing=True), or give the input '
+        f'session.backfill("{name}", only_missing=True), at a command line with '
+        "`jobnb job backfill --only-missing` for a job of it, or give the input "
         f'metadata={{"{ALLOW_MISSING}": True}} to do without them.'
     )
 

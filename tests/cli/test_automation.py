@@ -156,6 +156,16 @@ def test_a_preview_launches_nothing(shop, jobnb):
     assert "no ticks yet" in jobnb("sensor", "logs", shop, "look")
 
 
+def test_a_preview_shows_tags_and_config_as_yaml(shop, jobnb):
+    request = 'RunRequest(tags={"team": "data"}, run_config={"ops": {"hello": {"config": 1}}})'
+    more = f'@schedule(cron_schedule="@daily", job=greet)\ndef tagged():\n    return {request}\n'
+    shop.write_text(f"{DEFINE}\n\n{more}")
+    shown = jobnb("schedule", "preview", shop, "tagged").splitlines()[-1]
+    assert "team: data" in shown
+    assert "{ops: {hello: {config: 1}}}" in shown
+    assert "'team'" not in shown
+
+
 def test_what_is_printed_as_json_is_as_its_schema_says(shop, printed):
     from jobnb.automation.loop import AutomationLoop
     from jobnb.notebook.code_locations import open_locations

@@ -87,7 +87,8 @@ ROWS = '{"ops": {"count": {"config": {"rows": %d}}}}'
 def commands(group=cli, names=()):
     ctx = click.Context(group)
     for name in group.list_commands(ctx):
-        short = group.commands_at[name][1] if name in group.commands_at else ""
+        places = getattr(group, "commands_at", {})
+        short = places[name][1] if name in places else ""
         found = group.get_command(ctx, name)
         if isinstance(found, click.Group):
             yield from commands(found, (*names, name))
@@ -140,7 +141,7 @@ def test_json_is_an_option_of_every_list_and_show():
 
 def test_each_command_that_prints_json_has_a_schema():
     printing = {
-        " ".join(names)
+        " ".join(names[:2])
         for names, (found, _) in ALL.items()
         if any(each.name == "as_json" for each in found.params)
     }
@@ -251,7 +252,10 @@ def test_a_run_that_fails_is_1_and_is_resumed(shop, printed, command):
     [again] = printed("run", "list", shop, "--limit", "1")
     assert (again["parent_run_id"], again["status"]) == (failed["run_id"], "SUCCESS")
     told = command("run", "resume", shop, "00000000", code=2).stderr
-    assert "There is no run '00000000'" in told
+    assert f"There is no run '00000000' in {shop.parent / '.jobnb'}. " in told
+    told = command("run", "resume", shop, again["run_id"], code=2).stderr
+    assert told.rstrip().endswith("Repeat all of it with --all-steps, or some of it with --steps.")
+    assert "session" not in told
 
 
 @pytest.mark.parametrize(
@@ -262,12 +266,15 @@ def test_a_run_that_fails_is_1_and_is_resumed(shop, printed, command):
         (["-j", "daily", "-c", "nowhere.yaml"], "nowhere.yaml"),
         (["-j", "daily", "-c", "nowhere/*.yaml"], "No config file matches"),
         (["-j", "daily", "--config-json", "{"], "line 1, column 2"),
+        (["-j", "daily", "--config-json", "{"], "The JSON of --config-json cannot be read"),
+        (["-j", "daily", "--config-json", "a.json"], "a file is named with --config."),
         (["-j", "daily", "--tags", "[1]"], "are no object"),
         (["-j", "daily", "--tag", "a"], "KEY=VALUE"),
         (["-j", "daily", "-c", ROWS % 1, "--partition", "north"], "no partitions"),
         (["-j", "daily", "-c", ROWS % 1, "-o", "cuont"], "cuont"),
         (["-j", "daily", "-c", ROWS % 1, "-e", "cluster"], "cluster"),
         (["-j", "by_region"], "Name some: --partition KEY, or --partition-range START...END."),
+        (["-j", "by_region"], "To make each in a run of its own: jobnb job backfill."),
         (["-j", "by_region", "--partition", "east"], "east"),
         (["-j", "by_region", "--partition-range", "north"], "START...END"),
     ],
@@ -278,6 +285,25 @@ def test_what_cannot_be_run_is_2_and_leaves_no_run(shop, printed, command, argum
     assert said in told
     assert "Traceback" not in told
     assert printed("run", "list", shop) == []
+
+
+def test_a_job_that_is_not_there_is_not_launched(shop, command):
+    told = command("job", "launch", shop, "-j", "dialy", code=2).stderr
+    assert told == command("job", "execute", shop, "-j", "dialy", code=2).stderr
+    assert "There is no job called 'dialy'. Did you mean 'daily'?" in told
+
+
+def test_a_backfill_that_fails_in_part_tells_what_to_do(shop, printed, command):
+    done = command("job", "backfill", shop, "-j", "by_region", "--all", "-y", code=1)
+    [failed] = printed("run", "list", shop, "--status", "failed")
+    names, first, again = done.stderr.splitlines()[-3:]
+    assert names == "  failed: west"
+    assert first.startswith(f"  the first, west, in the run {failed['run_id']}: ValueError: no sal")
+    told = "  try those that failed again: jobnb "
+    assert again.removeprefix(told) == f"job backfill {shop} -j by_region --all --only-failed"
+    shop.write_text(SHOP.replace('"west" in', '"nowhere" in'))
+    done = command(*again.removeprefix(told).split(), "--yes")
+    assert "1 of 1 partition done" in done.stdout
 
 
 def test_a_backfill_runs_each_partition(shop, printed, command):
@@ -383,6 +409,25 @@ def test_a_selection_that_names_nothing_is_2(shop, command):
 
 
 # --- the history ----------------------------------------------------------------------
+
+
+def test_a_run_is_named_behind_its_location(shop, printed, command, tmp_path, monkeypatch):
+    command("job", "execute", shop, "-j", "daily", "-c", ROWS % 3)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    [run] = printed("run", "list", shop)
+    run_id = run["run_id"]
+    assert "told" not in command("run", "show", shop, run_id).stdout
+    assert printed("run", "show", shop, run_id[:8])["run_id"] == run_id
+    assert "has ended already" in command("run", "cancel", shop, run_id, code=2).stderr
+    told = command("run", "show", shop, run_id, "--home", tmp_path / ".jobnb", code=2).stderr
+    assert "named twice" in told
+    assert "one argument too many" in command("run", "show", shop, run_id, "x", code=2).stderr
+    assert "RUN_ID" in command("run", "show", code=2).stderr
+    assert "There is no file" in command("run", "show", "no.ipynb", run_id, code=2).stderr
+    assert run_id in command("run", "delete", shop, run_id, "--yes").stdout
+    assert printed("run", "list", shop) == []
 
 
 def test_runs_are_deleted_and_wiped(shop, printed, command, tmp_path):
@@ -491,6 +536,9 @@ def test_definitions_are_validated_all_at_once(shop, printed, command):
     assert "'lake'" in told
     assert "'sea'" in told
     assert "first" in command("definitions", "validate", shop, code=1).stderr
+    shop.write_text("\nnothing\n")
+    told = command("definitions", "validate", shop, code=1).stderr
+    assert told.startswith(f"jobnb: {shop}, line 2 raised NameError")
 
 
 def test_a_lazy_group_knows_each_command_by_its_short_help():

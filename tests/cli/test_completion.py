@@ -85,6 +85,7 @@ def test_ids_of_runs_are_completed(shop, command, tmp_path):
     run_id = command("job", "launch", shop, "-j", "daily", "--wait").stdout.split()[0]
     home = ("--home", tmp_path / ".jobnb")
     assert completed("run", "show", *home, run_id[:3]) == {run_id: "daily SUCCESS"}
+    assert completed("run", "show", shop, run_id[:3]) == {run_id: "daily SUCCESS"}
     assert completed("run", "delete", "-f", shop, "") == {run_id: "daily SUCCESS"}
     assert completed("run", "resume", shop, run_id[:1]) == {run_id: "daily SUCCESS"}
     assert completed("run", "show", "--home", tmp_path / "none", "") == {}

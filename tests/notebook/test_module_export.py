@@ -184,6 +184,18 @@ def test_for_dagster_it_imports_dagster(write):
     assert "from jobnb" not in text
 
 
+def test_a_file_that_is_there_is_replaced_only_with_force(write, tmp_path):
+    target = tmp_path / "mine.py"
+    target.write_text("mine")
+    export = ["export", str(write("from jobnb import op")), "-o", str(target)]
+    done = CliRunner().invoke(cli, export)
+    assert done.exit_code == 2
+    assert "say --force to replace it" in done.output
+    assert target.read_text() == "mine"
+    assert CliRunner().invoke(cli, [*export, "--force"]).exit_code == 0
+    assert target.read_text() != "mine"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_our_notebooks_are_exported_formatted_and_equal(path, tmp_path):
     target = tmp_path / f"{path.stem}.py"

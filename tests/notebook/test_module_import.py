@@ -147,15 +147,17 @@ def test_a_wrong_module_is_told_with_its_line(tmp_path):
     assert "There is no file" in done.output
 
 
-def test_a_notebook_beside_the_module_is_replaced_only_by_name(tmp_path):
+@pytest.mark.parametrize("named", [False, True])
+def test_a_file_that_is_there_is_replaced_only_with_force(tmp_path, named):
     module, notebook = tmp_path / "pipeline.py", tmp_path / "pipeline.ipynb"
     module.write_text("x = 1\n")
     notebook.write_text("mine")
-    done = CliRunner().invoke(cli, ["import", str(module)])
+    output = ["-o", str(notebook)] if named else []
+    done = CliRunner().invoke(cli, ["import", str(module), *output])
     assert done.exit_code == 2
     assert f"{notebook} exists already" in done.output
     assert notebook.read_text() == "mine"
-    assert CliRunner().invoke(cli, ["import", str(module), "-o", str(notebook)]).exit_code == 0
+    assert CliRunner().invoke(cli, ["import", str(module), *output, "--force"]).exit_code == 0
     assert "x = 1" in notebook.read_text()
 
 
