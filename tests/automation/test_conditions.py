@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,8 @@ import pytest
 
 from jobnb import (
     AssetKey,
+    AssetOut,
+    AssetSpec,
     AutoMaterializePolicy,
     AutomationCondition,
     AutomationConditionSensorDefinition,
@@ -18,11 +21,16 @@ from jobnb import (
     Instance,
     InvalidDefinitionError,
     InvalidInvocationError,
+    SourceAsset,
     StaticPartitionsDefinition,
     asset,
     build_sensor_context,
     evaluate_automation_conditions,
+    graph_asset,
     materialize,
+    multi_asset,
+    observable_source_asset,
+    op,
 )
 from tests.automation.place import LOOKING, Clock, loop_on
 
@@ -218,3 +226,47 @@ def test_the_loop_makes_what_the_conditions_ask_for_in_one_run(tmp_path):
         itself.evaluate_tick(build_sensor_context(instance=Instance.ephemeral()))
     with pytest.raises(InvalidInvocationError, match="no function"):
         itself()
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("eager", "for example AutomationCondition.eager()"),
+        (on.eager, "Call it: AutomationCondition.eager()"),
+    ],
+)
+def test_what_is_no_condition_is_refused_where_it_is_given(given, hint):
+    def orders(): ...
+
+    both = {"a": AssetOut(automation_condition=given), "b": AssetOut()}
+    makers = [
+        lambda: asset(automation_condition=given)(orders),
+        lambda: AssetSpec("orders", automation_condition=given),
+        lambda: SourceAsset("orders", automation_condition=given),
+        lambda: observable_source_asset(automation_condition=given)(orders),
+        lambda: asset(orders).with_attributes(automation_condition=given),
+        lambda: multi_asset(outs=both)(orders),
+    ]
+    for make in makers:
+        with pytest.raises(InvalidDefinitionError, match=re.escape(hint)):
+            make()
+
+
+def test_conditions_are_not_joined_by_words():
+    with pytest.raises(InvalidDefinitionError, match="Join conditions with & "):
+        _ = on.eager() and on.on_missing()
+    with pytest.raises(InvalidDefinitionError, match="Join conditions with & "):
+        _ = not on.eager()
+
+    @multi_asset(outs={"a": AssetOut(automation_condition=on.eager()), "b": AssetOut()})
+    def several():
+        return 1, 2
+
+    one = op(name="one")(lambda: 1)
+
+    @graph_asset(automation_condition=on.on_missing())
+    def whole():
+        return one()
+
+    assert several.automation_conditions_by_key == {AssetKey("a"): on.eager()}
+    assert whole.automation_conditions_by_key == {AssetKey("whole"): on.on_missing()}

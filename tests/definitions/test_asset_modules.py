@@ -8,6 +8,7 @@ import pytest
 
 from jobnb import (
     AssetSpec,
+    AutomationCondition,
     FreshnessPolicy,
     InvalidDefinitionError,
     SourceAsset,
@@ -133,11 +134,11 @@ def test_policies_are_given_to_all():
         freshness_policy=policy,
         auto_materialize_policy="eager",
         backfill_policy="single",
-        automation_condition="always",
+        automation_condition=AutomationCondition.eager(),
     )
     assert made.freshness_policies_by_key == {base.key: policy}
     assert made.auto_materialize_policies_by_key == {base.key: "eager"}
-    assert made.automation_conditions_by_key == {base.key: "always"}
+    assert made.automation_conditions_by_key == {base.key: AutomationCondition.eager()}
     assert made.backfill_policy == "single"
 
 

@@ -16,6 +16,7 @@ from jobnb.definitions.assets.asset_function import (
 )
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.condition_type import is_given
 from jobnb.definitions.checks.asset_check import checks_of
 from jobnb.definitions.keys import CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.function import Function
@@ -209,7 +210,7 @@ def asset(
             tags_by_key={asset_key: check_labels(tags, asset_key)} if tags else None,
             owners_by_key={asset_key: check_owners(owners, asset_key)} if owners else None,
             kinds_by_key={asset_key: words} if words else None,
-            automation_conditions_by_key={asset_key: condition} if condition else None,
+            automation_conditions_by_key={asset_key: condition} if is_given(condition) else None,
             hook_defs=hooks,
             check_specs_by_output_name=checks_of(op_name, check_specs, (asset_key,)),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from jobnb.definitions.assets.asset_spec import AssetSpec, check_labels, check_owners
+from jobnb.definitions.assets.condition_type import is_given
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.ops.inout import AssetOut, Out
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -133,9 +134,9 @@ def _stated(
         if group:
             check_name(group, "a group")
     return {
-        name: {key: value for key, value in found.items() if value}
+        name: {key: value for key, value in found.items() if is_given(value)}
         for name, found in given.items()
-        if any(found.values())
+        if any(is_given(value) for value in found.values())
     }
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.assets.condition_type import check_condition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.inout import checked_mapping
 from jobnb.definitions.plain import check_text, is_text
@@ -184,7 +185,7 @@ class AssetSpec:
         self.group_name = check_name(group_name, "a group") if group_name else None
         check_text(code_version, f"The code_version of the asset {self.key.to_user_string()!r}")
         self.code_version = code_version
-        self.automation_condition = automation_condition
+        self.automation_condition = check_condition(automation_condition, self.key)
         self.owners: Sequence[str] = check_owners(owners, self.key)
         self.tags: Mapping[str, str] = check_labels(tags, self.key)
         self.kinds = frozenset(kinds or ())

@@ -18,6 +18,7 @@ from jobnb.definitions.assets.assets_said import (
     spec_of,
     with_specs,
 )
+from jobnb.definitions.assets.condition_type import check_condition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.doors import engine
 from jobnb.definitions.keys import AssetKey, check_name
@@ -145,7 +146,11 @@ class AssetsDefinition:
             "resource_defs": resource_defs,
             "freshness_policies_by_key": freshness_policies_by_key,
             "auto_materialize_policies_by_key": auto_materialize_policies_by_key,
-            "automation_conditions_by_key": automation_conditions_by_key,
+            "automation_conditions_by_key": automation_conditions_by_key
+            and {
+                key: check_condition(each, key)
+                for key, each in automation_conditions_by_key.items()
+            },
             "backfill_policy": backfill_policy,
             "tags_by_key": tags_by_key,
             "owners_by_key": owners_by_key,

@@ -10,6 +10,7 @@ from jobnb.definitions.assets.asset_function import asset_op_name, own_key
 from jobnb.definitions.assets.asset_outs import SeveralAssets
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.condition_type import is_given
 from jobnb.definitions.checks.asset_check import checks_of, see_free
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.dependency import GraphIn, GraphOut
@@ -169,7 +170,11 @@ def graph_asset(
             backfill_policy=backfill_policy,
             resource_defs=resource_defs,
             hook_defs=hooks,
-            **{parameter: {asset_key: value} for parameter, value in said.items() if value},
+            **{
+                parameter: {asset_key: value}
+                for parameter, value in said.items()
+                if is_given(value)
+            },
         )
 
     return decorate(compose_fn) if compose_fn is not None else decorate

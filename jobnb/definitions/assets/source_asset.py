@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_labels
+from jobnb.definitions.assets.condition_type import check_condition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.dependency import StoredInput
@@ -150,7 +151,7 @@ class SourceAsset(StoredInput):
         self.partitions_def = partitions_def
         self.group_name = check_name(group_name, "a group") if group_name else DEFAULT_GROUP
         self.auto_observe_interval_minutes = auto_observe_interval_minutes
-        self.automation_condition = automation_condition
+        self.automation_condition = check_condition(automation_condition, self.key)
         self.tags = check_labels(tags, self.key)
         self.deps: Sequence[AssetDep] = ()
         self.owners: Sequence[str] = ()

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.assets.condition_type import AssetCondition
 from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.selections.selection import AssetSelection, CoercibleToAssetSelection
 from jobnb.errors import InvalidDefinitionError
 
 
-class AutomationCondition(msgspec.Struct, frozen=True):
+class AutomationCondition(AssetCondition, frozen=True):
     """The condition on which an asset, or a partition of it, is materialized.
 
     It is given to an asset as `automation_condition=`. Made by the methods of this class, and of
