@@ -181,8 +181,9 @@ def asset_attributes(
         freshness=definition.freshness_policies_by_key.get(key),
         code_version=definition.code_versions_by_key.get(key),
         backfills=definition.backfill_policy,
-        automation=definition.automation_conditions_by_key.get(key)
-        or definition.auto_materialize_policies_by_key.get(key),
+        automation=definition.automation_conditions_by_key.get(
+            key, definition.auto_materialize_policies_by_key.get(key)
+        ),
     )
     return facts
 

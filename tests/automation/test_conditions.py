@@ -268,5 +268,10 @@ def test_conditions_are_not_joined_by_words():
     def whole():
         return one()
 
+    defs = Definitions([several, AssetSpec("c", automation_condition=on.eager())])
+    owned = defs.map_asset_specs(func=lambda spec: spec.merge_attributes(owners=["team:shop"]))
+    [made] = owned.assets
+    assert made.automation_conditions_by_key == {AssetKey("a"): on.eager()}
+    assert owned.get_assets_def("c").automation_condition == on.eager()
     assert several.automation_conditions_by_key == {AssetKey("a"): on.eager()}
     assert whole.automation_conditions_by_key == {AssetKey("whole"): on.on_missing()}

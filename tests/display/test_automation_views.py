@@ -21,6 +21,7 @@ from jobnb import (
     sensor,
 )
 from jobnb.automation import automation as module
+from jobnb.display.asset_views import asset_attributes
 from jobnb.display.automation_views import (
     automation_view,
     conditions_view,
@@ -101,6 +102,7 @@ def test_conditions_show_their_reasons():
     @asset(automation_condition=AutomationCondition.eager())
     def orders(): ...
 
+    assert asset_attributes(orders.key, orders)["automation"] == "eager"
     found = evaluate_automation_conditions(Definitions([orders]), Instance.ephemeral())
     text = shown(conditions_view(found))
     assert "requested" in text

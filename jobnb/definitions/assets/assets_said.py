@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from jobnb.definitions.assets.asset_spec import MANAGER_KEY, AssetDep, AssetSpec
+from jobnb.definitions.assets.condition_type import is_given
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
@@ -177,7 +178,7 @@ def with_specs(own: AssetsDefinition, mapped: Mapping[AssetKey, AssetSpec]) -> A
             k: s.auto_materialize_policy for k, s in mapped.items() if s.auto_materialize_policy
         },
         "automation_conditions_by_key": {
-            k: s.automation_condition for k, s in mapped.items() if s.automation_condition
+            k: s.automation_condition for k, s in mapped.items() if is_given(s.automation_condition)
         },
         "tags_by_key": {k: s.tags for k, s in mapped.items() if s.tags},
         "owners_by_key": {k: s.owners for k, s in mapped.items() if s.owners},
