@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -288,10 +288,11 @@ class Ticker:
     ) -> list[str]:
         """Launch what was decided; what could not be launched is told in words."""
         problems = []
+        launched: dict[str, list[str]] = {}
         for run in tick.runs:
             config = configs.get(run.run_id, run.config)
             try:
-                ensure_launched(
+                is_new = ensure_launched(
                     run,
                     config,
                     location.definitions,
@@ -299,6 +300,8 @@ class Ticker:
                     self._start,
                     resumed=resumed,
                 )
+                if is_new:
+                    launched.setdefault(run.job_name, []).append(run.run_id)
             except LoopStoppedError:
                 raise  # the tick stays as it is decided, and the next loop goes on with it
             except Exception as error:
@@ -307,6 +310,8 @@ class Ticker:
                 # The others are launched all the same.
                 problems.append(f"A run of {run.job_name!r} was not launched. {told(error)}")
             self._reached("launched")
+        if launched:
+            _logger.info("%s launched %s", tick.instigator.words, _runs_words(launched))
         return problems
 
     def _end(
@@ -334,7 +339,7 @@ class Ticker:
         if not self._instance.ticks.end_tick(ended, self.holder, not_before):
             return None
         if error is not None:
-            _logger.error("The tick of %s failed: %s", tick.instigator.origin_id, error)
+            _logger.error("The tick of %s failed: %s", tick.instigator.words, error)
         self._reached("ended")
         return ended
 
@@ -362,6 +367,14 @@ def pause_after(sensor: SensorDefinition, failures: int) -> float:
     """Return seconds until a sensor that has failed so often in a row is evaluated again."""
     interval = max(float(sensor.minimum_interval_seconds), 1.0)
     return float(min(interval * 2 ** min(failures - 1, 20), max(_LONGEST_PAUSE, interval)))
+
+
+def _runs_words(run_ids: Mapping[str, Sequence[str]]) -> str:
+    """Name the runs of each job, with their ids."""
+    return "; ".join(
+        f"{len(ids)} {'run' if len(ids) == 1 else 'runs'} of {job_name!r}: {', '.join(ids)}"
+        for job_name, ids in run_ids.items()
+    )
 
 
 def _next_try(failures: int, pause: float) -> str:

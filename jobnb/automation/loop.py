@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import logging
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,6 +42,7 @@ _RENEWAL = 15.0
 _BUSY_PAUSE = 1.0
 _PURGE_INTERVAL = 3600.0
 _MOST_AT_ONCE = 16
+_LAST_WAIT = 2.0
 _NEVER = float("inf")
 
 
@@ -133,6 +136,7 @@ class AutomationLoop:
             live_loops.add(self.holder.loop_id)
             self._thread = threading.Thread(target=self.run, name="jobnb automation", daemon=True)
             self._thread.start()
+            _started.add(self)
         return self
 
     def stop(self, wait: float | None = 10.0) -> None:
@@ -170,9 +174,13 @@ class AutomationLoop:
             except Exception as error:  # noqa: BLE001 a database that restarts, say
                 # The next round tries it again.
                 if str(error) != self.problem:
-                    _logger.error("The loop could not do its round: %s", error)
+                    self._tell("The loop could not do its round: %s", error)
                 self.problem = str(error)
             self._stop.wait(pause)
+
+    def _tell(self, text: str, *parts: object) -> None:
+        """Log what a later round tries again; it is no problem of a loop that is stopping."""
+        _logger.log(logging.INFO if self._stop.is_set() else logging.ERROR, text, *parts)
 
     # --- one round ------------------------------------------------------------
 
@@ -297,7 +305,7 @@ class AutomationLoop:
         except LoopStoppedError as error:
             _logger.info("%s", error)
         except Exception as error:  # noqa: BLE001 the next round tries it again
-            _logger.error("The tick of %s could not be taken: %s", entry.origin, error)
+            self._tell("The tick of %s could not be taken: %s", entry.instigator.words, error)
             with self._turn:
                 self._put(entry, self._clock() + _BUSY_PAUSE)
         finally:
@@ -350,7 +358,7 @@ class AutomationLoop:
         )
         failed = replace(tick, status=TickStatus.FAILURE, error=text, ended=now)
         if self.instance.ticks.end_tick(failed, self.holder):
-            _logger.error("The tick of %s failed: %s", entry.origin, text)
+            _logger.error("The tick of %s failed: %s", entry.instigator.words, text)
             self._put(entry, now + self.timeout)
             work.is_given_up = True
 
@@ -394,6 +402,14 @@ class AutomationLoop:
         hint = did_you_mean(name, known, noun="There are")
         raise InvalidSubsetError(f"There is no schedule or sensor {name!r}. {hint}".rstrip())
 
+    def failing(self) -> list[InstigatorState]:
+        """Return the states of those that run and whose last tick has failed."""
+        return [
+            state
+            for _, definition, state in self.instigators()
+            if state.failures and runs(definition, state)
+        ]
+
     def stopped_default_sensors(self) -> list[Instigator]:
         """Return the sensors of conditions that nobody has defined, and nobody has started."""
         return [
@@ -418,6 +434,20 @@ class AutomationLoop:
             )
             for instigator, each in found
         ]
+
+
+_started: weakref.WeakSet[AutomationLoop] = weakref.WeakSet()
+
+
+def _stop_all() -> None:
+    """At the end of the process, stop before the histories are closed."""
+    for loop in list(_started):
+        if loop.is_running:
+            loop.stop(_LAST_WAIT)
+
+
+# What is registered last is called first: the histories have registered their closing before.
+atexit.register(_stop_all)
 
 
 def _join(thread: threading.Thread, deadline: float | None) -> None:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobnb.cli.location import takes_codes
+from jobnb.errors import JobnbError
 
 if TYPE_CHECKING:
+    from jobnb.automation.loop import AutomationLoop
     from jobnb.notebook.code_source import CodeSource
 
 
@@ -65,7 +67,7 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.FloatRange(0, min_open=True),
     metavar="S",
-    help="Seconds between two lines that say that all is well.",
+    help="Seconds between two lines that say that all is well, or which ticks have failed.",
 )
 @click.option("--log-format", type=click.Choice(["plain", "json"]), default="plain",
               show_default=True, help="How each line is written.")  # fmt: skip
@@ -86,6 +88,9 @@ def daemon(
     Those run that were started (`jobnb schedule start`), or that say so in their code. A notebook
     or file that changes on disk is loaded again. Several daemons may share one history: each tick
     is taken by one of them.
+
+    Each tick that launches runs, or fails, is told in a line. The health line says healthy False
+    while the loop cannot go on, or the last tick of one that runs has failed: failing names it.
 
     Each run has a process of its own. Ctrl-C or SIGTERM ends the daemon: it takes no more ticks,
     leaves its runs going, says how many, and exits with 0.
@@ -113,14 +118,29 @@ def daemon(
         say("warning", f"{stopped.words} is stopped: the automation conditions of assets are not "
             f"evaluated. Start it with `{command}`.")  # fmt: skip
     while not asked.wait(health):
-        say("health", loop.problem or "all is well", rounds=loop.rounds, runs=runs.count,
-            healthy=loop.problem is None)  # fmt: skip
+        problem, failing = _health(loop)
+        say("health", problem or "all is well", rounds=loop.rounds, runs=runs.count,
+            healthy=problem is None, failing=failing)  # fmt: skip
     say("stopping", "no more ticks are taken")
     runs.stopped.set()
     loop.stop()
     left, canceled = runs.end(grace)
     say("stopped", _end_words(left, canceled), runs=runs.count, going_on=left, canceled=canceled)
     ctx.exit(0)
+
+
+def _health(loop: AutomationLoop) -> tuple[str | None, list[str]]:
+    """Return what is not well, in words, and the names of those whose last tick has failed."""
+    try:
+        failing = loop.failing()
+    except JobnbError as error:  # the history cannot be reached: the next line tells again
+        return loop.problem or str(error), []
+    words = [
+        f"{each.instigator.words} has failed "
+        f"{'once' if each.failures == 1 else f'{each.failures} times in a row'}"
+        for each in failing
+    ]
+    return loop.problem or "; ".join(words) or None, [each.instigator.name for each in failing]
 
 
 def _runs(definition: Any, state: Any) -> bool:
@@ -159,6 +179,7 @@ class _Speaker(logging.Handler):
         if self._form == "json":
             line = json.dumps({"time": when, "event": event, "text": text, **more})
         else:
+            text = " | ".join(part.strip() for part in text.splitlines() if part.strip())
             said = ", ".join(f"{name} {value}" for name, value in more.items())
             line = f"{when} {event}: {text}{f' ({said})' if said else ''}"
         with self._turn:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 import time
 
@@ -361,6 +363,36 @@ def test_a_session_has_a_sensor_for_conditions_that_no_other_one_evaluates(tmp_p
     session.add(AutomationConditionSensorDefinition("the_rest", target="prices"))
     with pytest.raises(InvalidSubsetError, match=name):
         automation.preview(name)
+
+
+AT_THE_END = """
+import atexit, sys, threading
+
+def last():  # registered first, called last: the histories are closed by now
+    for each in threading.enumerate():
+        if each.name == "jobnb automation":
+            each.join(3)
+            print("the loop went on", file=sys.stderr)
+
+atexit.register(last)
+from jobnb import Session, SkipReason, sensor
+
+@sensor(minimum_interval_seconds=0, asset_selection="*")
+def look():
+    return SkipReason("nothing")
+
+session = Session(home=sys.argv[1])
+session.add(look)
+session.automation.start("look")
+"""
+
+
+def test_a_script_that_ends_stops_its_loop_without_a_word(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", AT_THE_END, str(tmp_path / "home")],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
 
 
 def ends_with(automation, name):

@@ -240,7 +240,9 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
         assert started["text"] == "1 of 3 schedules and sensors run"
         assert started["locations"] == ["shop.py"]
         healthy = read_until(lambda line: line["event"] == "health" and line["runs"] >= 2)
-        assert healthy["healthy"]
+        assert (healthy["healthy"], healthy["failing"]) == (True, [])
+        said = [line["text"] for line in lines if line["event"] == "info"]
+        assert said[0].startswith("sensor 'look' of shop.py launched 1 run of 'greet': ")
         shop.write_text(DEFINE.replace("RunRequest(str(seen))", 'RunRequest(f"new {seen}")'))
         home = shop.parent / ".jobnb"
         with Instance(home=home) as instance:
@@ -268,6 +270,39 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
     shop.write_text(DEFINE)
     rows = json.loads(jobnb("sensor", "logs", shop, "look", "--limit", "2", "--json"))
     assert [row["status"] for row in rows] == ["SUCCESS", "SUCCESS"]
+
+
+def test_a_daemon_says_what_fails_and_what_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.delenv("JOBNB_HOME", raising=False)
+    path = tmp_path / "shop.py"
+    path.write_text(
+        "from jobnb import AutomationCondition, DefaultSensorStatus, asset, sensor\n"
+        "@asset(automation_condition=AutomationCondition.eager())\ndef orders(): ...\n"
+        "@sensor(default_status=DefaultSensorStatus.RUNNING, asset_selection='*')\n"
+        "def bad(): raise ValueError('no\\nway')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobnb.cli", "daemon", str(path), "--health", "0.2"],
+        stdout=subprocess.PIPE, text=True, cwd=os.getcwd(),
+    )  # fmt: skip
+    lines = []
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            lines.append(process.stdout.readline())
+            if "healthy False" in lines[-1]:
+                break
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+        assert process.wait(60) == 0
+        process.stdout.close()
+    assert "sensor 'bad' of shop.py has failed once" in lines[-1]
+    assert "failing ['bad']" in lines[-1]
+    [failed] = [line for line in lines if "The tick of sensor 'bad' of shop.py failed" in line]
+    assert "It has failed once" in failed  # all in one line
+    [stopped] = [line for line in lines if "is stopped" in line]
+    assert "`jobnb sensor start shop.py default_automation_condition_sensor`" in stopped
 
 
 LONG = """
