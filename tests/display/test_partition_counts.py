@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobnb import DailyPartitionsDefinition, Instance, Session, asset
-from jobnb.display import summary
+from jobnb.display import summaries as summaries_module
 from jobnb.display.picture import Status
 from jobnb.display.session_views import known_asset_view, session_view
 from jobnb.display.summaries import summaries
@@ -127,7 +127,7 @@ def test_a_look_that_would_take_long_says_what_it_does_not_know(session, monkeyp
     make(session, "flights", 1, 2)
     make(session, "delays", 1)
     make(session, "flights", 1)
-    monkeypatch.setattr(summary, "_MOST_READ", 0)
+    monkeypatch.setattr(summaries_module, "_MOST_READ", 0)
     partition_records._kept.clear()
     found = summaries(session, [flights.key, delays.key])
     assert found[delays.key].counts.words == "1 of 10 made"

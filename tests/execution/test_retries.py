@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -23,9 +24,17 @@ from tests.execution.told import kinds, of_kind
 
 @pytest.fixture
 def slept(monkeypatch):
-    """The waits between attempts, instead of waiting."""
+    """The waits between attempts, instead of waiting; other threads sleep as they did."""
     waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
+    sleep, mine = time.sleep, threading.current_thread()
+
+    def noted(seconds):
+        if threading.current_thread() is mine:
+            waits.append(seconds)
+        else:
+            sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", noted)
     return waits
 
 

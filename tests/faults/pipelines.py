@@ -99,7 +99,7 @@ def check_result(result: Any) -> None:
     """Each value that came is the right one."""
     for name, value in VALUES.items():
         if result.is_node_success(name):
-            assert result.output_for_node(name) == value
+            assert (name, result.output_for_node(name)) == (name, value)
 
 
 def check(plan: Any, events: Sequence[ev.Event], *, interrupted: bool = False) -> set[str]:
