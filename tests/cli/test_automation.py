@@ -269,7 +269,7 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
         assert not instance.get_ticks(None, statuses=[TickStatus.STARTED])
     shop.write_text(DEFINE)
     rows = json.loads(jobnb("sensor", "logs", shop, "look", "--limit", "2", "--json"))
-    assert [row["status"] for row in rows] == ["SUCCESS", "SUCCESS"]
+    assert [(row["status"], row.get("error")) for row in rows] == [("SUCCESS", None)] * 2
 
 
 def test_a_daemon_says_what_fails_and_what_is_stopped(tmp_path, monkeypatch):
