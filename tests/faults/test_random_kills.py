@@ -224,7 +224,9 @@ def check_rest(made: Any, instance: Instance, run_id: str, events: Any) -> None:
     """What is left of an interrupted run is done, and nothing that had succeeded is done again."""
     before = {event.step_key for event in events if isinstance(event, ev.StepSucceeded)}
     state = instance.run_state(run_id)
-    if all(step.status is StepStatus.SUCCEEDED for step in state.steps.values()):
+    mapped = {key.partition("[")[0] for key in state.steps if "[" in key}
+    steps = [step for key, step in state.steps.items() if key not in mapped]
+    if all(step.status is StepStatus.SUCCEEDED for step in steps):
         return  # it was killed between the end of its last step and its own
     options = ReexecutionOptions.from_failure(run_id, instance)
     rest = execute_job(made, instance, reexecution_options=options, raise_on_error=True)
