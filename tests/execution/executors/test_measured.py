@@ -15,6 +15,7 @@ from jobnb.execution.measured import Meter
 pytestmark = pytest.mark.timeout(180)
 
 TAKES, GROWS = 0.06, 30_000_000
+SIDE_BY_SIDE = ("threads", "async")  # steps share one process
 
 
 def compute():
@@ -78,7 +79,8 @@ def test_every_executor_tells_what_steps_took(executor, instance):
         assert steps[key].cpu >= 0.9 * TAKES, key
         assert steps[key].memory > 1_000_000
         assert steps[key].growth <= steps[key].memory
-    assert steps["grows"].growth >= 0.9 * GROWS
+    if executor not in SIDE_BY_SIDE:  # there, what another step frees meanwhile counts, too
+        assert steps["grows"].growth >= 0.9 * GROWS
     assert steps["fails_at_first"].attempts == 2
     assert steps["fails_at_first"].cpu is not None
     assert steps["fails_at_first"].cpu < steps["fails_at_first"].seconds
