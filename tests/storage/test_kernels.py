@@ -52,7 +52,9 @@ def test_four_kernels_run_side_by_side_in_one_home(place: Place) -> None:
         for i in range(PROCESSES)
     ]  # fmt: skip
     ends = [(*kernel.communicate(timeout=240), kernel.returncode) for kernel in kernels]
-    assert ends == [("", "", 0)] * PROCESSES
+    assert [(said, code) for said, _, code in ends] == [("", 0)] * PROCESSES
+    logged = [line for _, log, _ in ends for line in log.splitlines()]
+    assert all(" - jobnb - INFO - " in line for line in logged), "nothing but what steps log"
     with place.open() as instance:
         runs = instance.get_runs()
         assert len(runs) == PROCESSES * count
