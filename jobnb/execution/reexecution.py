@@ -94,7 +94,7 @@ def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
         if bare in elements:
             left |= dict.fromkeys(f"{bare}[{each}]" for each in elements[bare])
         elif state.status is not StepStatus.SUCCEEDED:
-            left[key] = None
+            left[bare] = None
     if not left:
         raise NotResumableError(
             f"All steps of the run {parent.run_id} succeeded: none is left to do.",
@@ -106,7 +106,11 @@ def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
 def _elements_to_do(
     instance: Instance, parent: JobRun, steps: Mapping[str, StepState]
 ) -> dict[str, list[str]]:
-    """Return the unfinished elements of each mapped step that began."""
+    """Return the unfinished elements of each mapped step that began, where the log tells them.
+
+    It does not yet where the run was killed before the first element had loaded its input: none
+    has succeeded then, and all of the step is left.
+    """
     done: dict[str, dict[str, bool]] = {}
     for key, state in steps.items():
         bare, element = _step_and_element(key)
@@ -120,7 +124,8 @@ def _elements_to_do(
         if element is not None:
             asked.setdefault(bare, []).append(element)
     known = _elements_known(instance, parent, [key for key in done if key not in asked])
-    to_do = {key: dict.fromkeys([*(asked.get(key) or known[key]), *done[key]]) for key in done}
+    names = {key: asked.get(key) or known[key] for key in done}
+    to_do = {key: dict.fromkeys([*each, *done[key]]) for key, each in names.items() if each}
     return {key: [e for e in each if not done[key].get(e)] for key, each in to_do.items()}
 
 
