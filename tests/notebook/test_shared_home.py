@@ -55,7 +55,8 @@ def test_two_notebooks_of_one_home_are_told_of_each_other(kernel, tmp_path):
     shown = a.text("print(session.runs.to_pandas().notebook.tolist()[:2])")
     assert shown == "['sub/b.ipynb', 'a.ipynb']\n"
     done = CliRunner().invoke(
-        cli, ["run", "list", str(tmp_path / "x.ipynb"), "--launched-by", "a.ipynb", "--json"]
+        cli,
+        ["run", "list", "--home", str(tmp_path / ".jobnb"), "--launched-by", "a.ipynb", "--json"],
     )
     assert {row["notebook"] for row in json.loads(done.stdout)} == {"a.ipynb"}
 
