@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class CodeLocation:
         self._load = load
         self._version = version
         self._loaded: tuple[Hashable, Definitions] | None = None
+        self._turn = threading.RLock()  # the loop and its ticks ask from threads of their own
 
     @classmethod
     def of_definitions(cls, definitions: Definitions, name: str = "") -> CodeLocation:
@@ -50,12 +52,13 @@ class CodeLocation:
 
     def definitions(self) -> Definitions:
         """Return the definitions as they are now; loaded again only where they may have changed."""
-        version = self._version()
-        if self._loaded is None:
-            self._loaded = version, self._load()
-        elif self._loaded[0] != version:
-            self._loaded = version, self._loaded_again(self._loaded[1])
-        return self._loaded[1]
+        with self._turn:
+            version = self._version()
+            if self._loaded is None:
+                self._loaded = version, self._load()
+            elif self._loaded[0] != version:
+                self._loaded = version, self._loaded_again(self._loaded[1])
+            return self._loaded[1]
 
     def reload(self) -> Definitions:
         """Load the definitions, whether they have changed or not.
@@ -63,13 +66,15 @@ class CodeLocation:
         Raises:
             JobnbError: If they cannot be loaded; those of before stay.
         """
-        version = self._version()
-        self._loaded = version, self._load()
-        return self._loaded[1]
+        with self._turn:
+            version = self._version()
+            self._loaded = version, self._load()
+            return self._loaded[1]
 
     def forget(self) -> None:
         """Discard the loaded definitions; they are loaded again when next used."""
-        self._loaded = None
+        with self._turn:
+            self._loaded = None
 
     def _loaded_again(self, before: Definitions) -> Definitions:
         """Return the definitions as they are now; as they were, where they cannot be loaded."""

@@ -31,6 +31,7 @@ from jobnb import (
     schedule,
     sensor,
 )
+from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.evaluating import CATCH_UP
 from tests.automation.place import LOOKING, RUNNING, START, Clock, greet, loop_on
 
@@ -284,6 +285,27 @@ def test_stopping_waits_for_what_the_round_under_way_still_begins(on_file):
     loop.stop()
     assert looked.is_set()
     assert on_file.get_runs_count() == 1
+
+
+def test_threads_that_ask_for_changed_definitions_load_them_once():
+    version, loading, at_once = [0], [], []
+
+    def load():
+        loading.append(None)
+        at_once.append(len(loading))
+        time.sleep(0.05)
+        loading.pop()
+        return Definitions()
+
+    location = CodeLocation("shop.py", load, lambda: version[0])
+    location.definitions()
+    version[0] = 1
+    threads = [threading.Thread(target=location.definitions) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert at_once == [1, 1]
 
 
 def test_two_threads_do_not_take_one_tick(on_file):
