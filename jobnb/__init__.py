@@ -19,7 +19,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from jobnb.definitions.doors import plug_in
+from jobnb.definitions.engine_protocol import plug_in
 
 _LISTED = re.compile(r"^from (jobnb[\w.]*) import \(?\s*(\w+) as", re.MULTILINE)
 with open(f"{__file__.removesuffix('.py')}.pyi", encoding="utf-8") as _list:  # noqa: PTH123

@@ -1,7 +1,7 @@
 """The engine: connects definitions and sessions to the rooms that plan, run and store.
 
-`jobnb` registers it with `jobnb.definitions.doors`; it is imported at its first use, and each room
-when it is needed.
+`jobnb` registers it with `jobnb.definitions.engine_protocol`; it is imported at its first use, and
+each room when it is needed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Unpack
 
-from jobnb.definitions.doors import BackfillOptions, RunOptions
+from jobnb.definitions.engine_protocol import BackfillOptions, RunOptions
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
@@ -23,8 +23,8 @@ from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked
-from jobnb.plan.selecting import resolve_among, resolve_assets, resolve_checks
-from jobnb.registry.selecting import partitioned_job, pinned
+from jobnb.plan.selection_resolution import resolve_among, resolve_assets, resolve_checks
+from jobnb.registry.target_resolution import partitioned_job, pinned
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import fs_io_manager
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 
 
 class JobnbEngine:
-    """Implements `jobnb.definitions.doors.Engine`, which says what each method does."""
+    """Implements `jobnb.definitions.engine_protocol.Engine`, which says what each method does."""
 
     # --- running ------------------------------------------------------------
 
@@ -145,12 +145,12 @@ class JobnbEngine:
         return rerun(session, run_id, where, from_failure=from_failure, steps=steps)
 
     def look_up(self, session: Session, run_id: str, instance: Instance | None) -> Run:
-        from jobnb.execution.looking_up import look_up
+        from jobnb.execution.run_lookup import look_up
 
         return look_up(session, run_id, instance or session.instance)
 
     def launch_recorded(self, instance: Instance, run_id: str, workspace: Any) -> JobRun:
-        from jobnb.execution.recorded import launch_recorded
+        from jobnb.execution.launch_recorded import launch_recorded
 
         return launch_recorded(self._session_of(workspace), instance, run_id)
 
@@ -175,7 +175,7 @@ class JobnbEngine:
         **asked: Unpack[BackfillOptions],
     ) -> Backfill:
         __tracebackhide__ = True
-        from jobnb.automation.backfilling import backfill_job
+        from jobnb.automation.backfill_launch import backfill_job
 
         given = _with_instance(asked, lambda: self.current_session().instance)
         return backfill_job(job, partitions, **given)
@@ -188,7 +188,7 @@ class JobnbEngine:
         **asked: Unpack[BackfillOptions],
     ) -> Backfill:
         __tracebackhide__ = True
-        from jobnb.automation.backfilling import backfill_session
+        from jobnb.automation.backfill_launch import backfill_session
 
         return backfill_session(session, target, partitions, **asked)
 
@@ -202,7 +202,7 @@ class JobnbEngine:
         resources: Mapping[str, Any] | None,
     ) -> Backfill:
         __tracebackhide__ = True
-        from jobnb.automation.backfilling import resume_backfill
+        from jobnb.automation.backfill_launch import resume_backfill
 
         return resume_backfill(
             session,
@@ -309,7 +309,7 @@ class JobnbEngine:
         return graph_of_assets(job)
 
     def selected_graph(self, job: JobDefinition) -> GraphDefinition:
-        from jobnb.plan.select import selected_graph
+        from jobnb.plan.job_subset import selected_graph
 
         return selected_graph(job)
 

@@ -28,7 +28,11 @@ def loaded_by(code: str) -> list[str]:
 
 
 def test_a_plain_import_loads_the_list_of_names_and_the_protocol_only():
-    assert loaded_by("import jobnb") == ["jobnb", "jobnb.definitions", "jobnb.definitions.doors"]
+    assert loaded_by("import jobnb") == [
+        "jobnb",
+        "jobnb.definitions",
+        "jobnb.definitions.engine_protocol",
+    ]
 
 
 def test_defining_an_asset_loads_no_room_that_plans_runs_or_stores():

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.default_sensor import default_condition_sensor
-from jobnb.automation.evaluating import Definition, Evaluation, evaluation_of, told
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
 from jobnb.automation.launching import Launcher, prepared
 from jobnb.automation.loop import AutomationLoop
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
+from jobnb.automation.tick_evaluation import Definition, Evaluation, evaluation_of, told
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidInvocationError

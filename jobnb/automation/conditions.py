@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from jobnb.automation.condition_leaves import result_of
+from jobnb.automation.condition_evaluation import result_of
+from jobnb.automation.condition_inputs import Memory, Place, World
 from jobnb.automation.condition_result import ConditionResult
-from jobnb.automation.condition_world import Memory, Place, World
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.condition import AutoMaterializePolicy, AutomationCondition
 from jobnb.definitions.automation.condition_sensor import AutomationConditionSensorDefinition

@@ -16,8 +16,15 @@ from typing import Self
 
 from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.default_sensor import DEFAULT_SENSOR, default_condition_sensor
-from jobnb.automation.evaluating import CATCH_UP, MOVED, Definition, Ticker, due_of, pause_after
 from jobnb.automation.launching import Launch, LoopStoppedError, launch_run
+from jobnb.automation.tick_evaluation import (
+    CATCH_UP,
+    MOVED,
+    Definition,
+    Ticker,
+    due_of,
+    pause_after,
+)
 from jobnb.definitions.automation.results import DefaultScheduleStatus, DefaultSensorStatus
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobnb.cli.asking import confirm, yes_option
-from jobnb.cli.completing import complete_asset_keys, complete_names
+from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.jobs import executor_option, one_or_some, report_run, terminable
 from jobnb.cli.location import takes_code, takes_home
+from jobnb.cli.name_completion import complete_asset_keys, complete_names
 from jobnb.cli.output import counted
 from jobnb.cli.run_options import read_partitions, takes_run_options
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean

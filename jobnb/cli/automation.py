@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from jobnb.cli.completing import complete_names
-from jobnb.cli.exits import FAILED
+from jobnb.cli.exit_codes import FAILED
 from jobnb.cli.location import takes_code
+from jobnb.cli.name_completion import complete_names
 from jobnb.cli.output import as_json_option, print_json, show_rows
 from jobnb.errors import (
     InvalidInvocationError,
@@ -239,7 +239,7 @@ def _preview(kind: str) -> click.Command:
         cursor: str | None = None,
     ) -> None:  # fmt: skip
         from jobnb.automation.automation import preview
-        from jobnb.automation.evaluating import told
+        from jobnb.automation.tick_evaluation import told
 
         opened = _Opened(code, kind)
         instigator, definition, _ = opened.one(_only(names))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobnb.cli.exits import FAILED
+from jobnb.cli.exit_codes import FAILED
 from jobnb.cli.location import takes_code
 from jobnb.cli.output import as_json_option, counted, print_json
 from jobnb.errors import InvalidDefinitionError

@@ -87,7 +87,7 @@ def execute(
     """
     if (notebook is None) == (named is None):
         raise InvalidInvocationError("Name one notebook: jobnb execute NOTEBOOK.")
-    from jobnb.cli.faces import face_for
+    from jobnb.cli.progress_display import face_for
     from jobnb.notebook.headless import execute_notebook
     from jobnb.notebook.parameters import parse_parameter
 

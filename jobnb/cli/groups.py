@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from jobnb.cli.exits import INTERRUPTED, REFUSED, SUCCESS
+from jobnb.cli.exit_codes import INTERRUPTED, REFUSED, SUCCESS
 from jobnb.errors import JobnbError, NotResumableError, PartitionNeededError, did_you_mean
 
 HELP = {"help_option_names": ["-h", "--help"]}

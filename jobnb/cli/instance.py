@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def info(home: Path, as_json: bool) -> None:
     """Show where the history is, what is in it, and how large it is."""
     from jobnb.cli.runs import history_in
-    from jobnb.storage.care import about_history
+    from jobnb.storage.home_info import about_history
 
     with history_in(home) as instance:
         told: dict[str, Any] = about_history(instance)
@@ -42,7 +42,7 @@ def migrate(home: Path) -> None:
     Every command does so when it opens one; this one does nothing else, and tells what it did.
     """
     from jobnb.cli.runs import history_in
-    from jobnb.storage.care import schema_in, schema_known
+    from jobnb.storage.home_info import schema_in, schema_known
 
     before = schema_in(home)
     with history_in(home) as instance:

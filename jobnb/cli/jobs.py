@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobnb.cli.asking import confirm, yes_option
-from jobnb.cli.completing import complete_names
-from jobnb.cli.exits import FAILED, SUCCESS
+from jobnb.cli.confirmation import confirm, yes_option
+from jobnb.cli.exit_codes import FAILED, SUCCESS
 from jobnb.cli.location import takes_code
+from jobnb.cli.name_completion import complete_names
 from jobnb.cli.output import counted, duration, first_line
 from jobnb.cli.run_options import takes_config_and_tags, takes_run_options
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from jobnb.cli.exits import epilog
+from jobnb.cli.exit_codes import epilog
 from jobnb.cli.groups import HELP, LazyGroup, OneLineGroup
 
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from jobnb.cli.asking import confirm, yes_option
-from jobnb.cli.completing import complete_run_ids
-from jobnb.cli.exits import FAILED
+from jobnb.cli.confirmation import confirm, yes_option
+from jobnb.cli.exit_codes import FAILED
 from jobnb.cli.location import takes_code, takes_home
+from jobnb.cli.name_completion import complete_run_ids
 from jobnb.cli.output import (
     as_json_option,
     counted,
@@ -107,7 +107,7 @@ def full_run_id(instance: Instance, text: str) -> str:
     Raises:
         RunNotFoundError: If there is none, or several begin so.
     """
-    from jobnb.execution.looking_up import full_id
+    from jobnb.execution.run_lookup import full_id
 
     return full_id(instance, text)
 

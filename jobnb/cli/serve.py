@@ -61,7 +61,7 @@ def serve(
         raise InvalidInvocationError("The token is empty: leave --token out for a random one.")
     with needed():
         from jobnb.server.running import serve_until_stopped
-        from jobnb.server.served import Served, launch_detached, launch_here
+        from jobnb.server.workspace import Served, launch_detached, launch_here
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     instance, locations = open_locations(codes)
     launch = launch_here if in_process else launch_detached

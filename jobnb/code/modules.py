@@ -29,8 +29,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from jobnb.code.facts import facts_of, plain_text
-from jobnb.code.ways import ways_of
+from jobnb.code.bytecode_facts import facts_of, plain_text
+from jobnb.code.name_usage import ways_of
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _PACKAGES = ("site-packages", "dist-packages")

@@ -19,11 +19,11 @@ from hashlib import sha256
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from jobnb.code.changes import OwnChanges, Place, is_mutator
-from jobnb.code.facts import CodeFacts
-from jobnb.code.look import is_class, module_of, module_of_code
+from jobnb.code.bytecode_facts import CodeFacts
 from jobnb.code.modules import is_own
-from jobnb.code.pieces import IMPORTERS, LOOKS, Part, Piece, PieceReader, says_plain
+from jobnb.code.mutations import OwnChanges, Place, is_mutator
+from jobnb.code.references import IMPORTERS, LOOKS, Part, Piece, PieceReader, says_plain
+from jobnb.code.static_inspection import is_class, module_of, module_of_code
 from jobnb.code.values import ValueText
 from jobnb.code.version import PYTHON, READING, CodeHash, CodeNote
 

@@ -31,8 +31,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from jobnb.code.facts import facts_of, plain_text
-from jobnb.code.look import (
+from jobnb.code.bytecode_facts import facts_of, plain_text
+from jobnb.code.static_inspection import (
     class_name,
     declares_fields,
     has_no_state,

@@ -19,7 +19,7 @@ from jobnb.config.reading import Reading, read_raw
 from jobnb.config.run_config import SECTIONS, raw_config
 from jobnb.config.schema import ConfigField, schema_of
 from jobnb.config.tree import Section, model_of, tree_of
-from jobnb.config.verdicts import problems_of
+from jobnb.config.validation_problems import problems_of
 from jobnb.errors import (
     ConfigMappingFunctionError,
     InvalidConfigDefinitionError,

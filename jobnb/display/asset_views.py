@@ -14,7 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.display.asset_past import Making, past_parts
+from jobnb.display.asset_history import Making, past_parts
 from jobnb.display.asset_pictures import (
     asset_kind,
     asset_picture,
@@ -24,14 +24,14 @@ from jobnb.display.asset_pictures import (
 )
 from jobnb.display.check_views import checks_html, checks_words, own_checks
 from jobnb.display.config_fields import fields_html
+from jobnb.display.environment import attempt
 from jobnb.display.graph_pictures import graph_picture
 from jobnb.display.html import EMPTY, Html, code, header, join, pairs, table, tabs, tag
+from jobnb.display.markdown_html import inline
 from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
 from jobnb.display.picture import Mark, Picture
-from jobnb.display.prose import inline
 from jobnb.display.summaries import CheckSummary
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
 

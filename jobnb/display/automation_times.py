@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 
 from jobnb.automation.automation import next_ticks
-from jobnb.automation.evaluating import pause_after
+from jobnb.automation.tick_evaluation import pause_after
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
-from jobnb.display.surroundings import attempt
+from jobnb.display.environment import attempt
 from jobnb.storage.ticks import InstigatorState
 
 

@@ -11,10 +11,10 @@ from jobnb.automation.loop import runs, runs_by_default
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.display.automation_times import clock_change, coming, cron_words, interval_words
+from jobnb.display.environment import attempt, has_history, known_session
 from jobnb.display.html import EMPTY, Html, code, folded, header, join, pairs, pre, table
 from jobnb.display.noun_views import doc_html, doc_line
 from jobnb.display.picture import Status
-from jobnb.display.surroundings import attempt, has_history, known_session
 from jobnb.display.text import moment, table_text
 from jobnb.display.view import View
 from jobnb.storage.ticks import InstigatorState, Tick, TickStatus

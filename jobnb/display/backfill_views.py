@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from jobnb.automation.backfill import Backfill
+from jobnb.display.environment import attempt
 from jobnb.display.failures import error_html, error_text
 from jobnb.display.html import EMPTY, Html, badge, code, header, join, tag
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Status, duration_text
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted
 from jobnb.display.view import View
 from jobnb.events import ErrorInfo, EventType

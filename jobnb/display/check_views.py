@@ -10,13 +10,13 @@ from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.config_fields import fields_html
+from jobnb.display.environment import attempt, has_history, known_session
 from jobnb.display.html import EMPTY, Html, badge, code, header, join, pairs, table, tabs, tag
 from jobnb.display.metadata import json_metadata, metadata_html
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, words
 from jobnb.display.picture import NO_CHECKS, Status
 from jobnb.display.run_marks import check_status, check_word
 from jobnb.display.summaries import CheckSummary, check_summaries
-from jobnb.display.surroundings import attempt, has_history, known_session
 from jobnb.display.text import counted, moment, shorten
 from jobnb.display.view import View
 from jobnb.events import AssetCheckEvaluated

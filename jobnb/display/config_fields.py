@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from jobnb.config import Section, schema_of
 from jobnb.config.nodes import NOTHING
 from jobnb.config.places import Place, form_of
+from jobnb.display.environment import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag
-from jobnb.display.prose import inline
-from jobnb.display.surroundings import attempt
+from jobnb.display.markdown_html import inline
 from jobnb.display.text import shorten
 from jobnb.display.values import short_repr
 

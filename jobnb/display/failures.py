@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobnb.definitions.user_events import Failure
+from jobnb.display.environment import attempt
 from jobnb.display.html import Html, folded, join, pre, preformatted, table, tag
 from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted, shorten
 from jobnb.errors import InvalidConfigError, JobnbError
 from jobnb.events import ErrorInfo

@@ -12,8 +12,8 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import asset_picture
+from jobnb.display.environment import attempt, has_history
 from jobnb.display.picture import Card, Cluster, Edge, Picture, input_type, output_type
-from jobnb.display.surroundings import attempt, has_history
 from jobnb.display.text import shorten
 from jobnb.markdown import plain
 from jobnb.plan.asset_choice import chosen_by

@@ -11,12 +11,12 @@ from html import escape
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-from jobnb.display.measure import xml_safe
+from jobnb.display.environment import attempt
 from jobnb.display.palette import SIGNS, WORDS
 from jobnb.display.picture import Status
 from jobnb.display.style import page_css
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted
+from jobnb.display.text_metrics import xml_safe
 
 
 class Html(str):

@@ -129,7 +129,7 @@ def _display(target: str) -> Any:
         widget = live_widget(self, WIDGETS[target])
         if widget is None:
             raise NotImplementedError
-        from jobnb.display.widgets.twin import show_twins
+        from jobnb.display.widgets.live_and_static import show_twins
 
         show_twins(widget, lambda: dict(mimebundle(self, VIEWS[target])))
 
@@ -137,7 +137,7 @@ def _display(target: str) -> Any:
 
 
 def _is_shown(run_id: str) -> bool:
-    awaited = sys.modules.get("jobnb.display.awaited")
+    awaited = sys.modules.get("jobnb.display.blocking_run")
     return awaited is not None and awaited.is_shown(run_id)
 
 
@@ -148,7 +148,7 @@ def live_widget(value: Any, widget: str) -> Any:
         value: What to show.
         widget: What makes the widget, as `module:name` within `display.widgets`.
     """
-    from jobnb.display.surroundings import attempt, has_front_end
+    from jobnb.display.environment import attempt, has_front_end
 
     if not has_front_end():
         return None
@@ -165,8 +165,8 @@ def live_bundle(value: Any, widget: str | None) -> dict[str, Any]:
     shown = live_widget(value, widget) if widget is not None else None
     if shown is None:
         return {}
-    from jobnb.display.surroundings import attempt
-    from jobnb.display.widgets.twin import widget_bundle
+    from jobnb.display.environment import attempt
+    from jobnb.display.widgets.live_and_static import widget_bundle
 
     return attempt(lambda: widget_bundle(shown), {})
 
@@ -178,7 +178,7 @@ def mimebundle(value: Any, view: str) -> dict[str, str]:
         value: What to show.
         view: The function, as `module:name` within this room.
     """
-    from jobnb.display.surroundings import attempt
+    from jobnb.display.environment import attempt
     from jobnb.display.values import short_repr
     from jobnb.display.view import bundle, fallback_bundle
 

@@ -11,8 +11,8 @@ from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, PartitionKeyRange
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.display.environment import attempt
 from jobnb.display.partition_views import range_text
-from jobnb.display.surroundings import attempt
 from jobnb.errors import InvalidDefinitionError, JobnbError
 from jobnb.plan.partitions import PartitionsAsked, asked_in_tags, keys_asked, partition_needed
 

@@ -18,17 +18,17 @@ from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan
-from jobnb.plan.completing import Suggestions, Words, suggest
 from jobnb.plan.config_tree import WRAP, config_tree, outer_tree
 from jobnb.plan.flatten import Edge, FlatNode, flatten
 from jobnb.plan.graphs import AssetGraph
+from jobnb.plan.job_subset import select_nodes, without_unasked
 from jobnb.plan.order import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
 from jobnb.plan.run_config import bind_run_config
-from jobnb.plan.select import select_nodes, without_unasked
-from jobnb.plan.selecting import resolve_all
-from jobnb.registry.selecting import pinned
+from jobnb.plan.selection_completion import Suggestions, Words, suggest
+from jobnb.plan.selection_resolution import resolve_all
 from jobnb.registry.session import current_session
+from jobnb.registry.target_resolution import pinned
 
 _SPOKEN_OF = ("resources", "loggers")  # parts that are shown once the config names them
 

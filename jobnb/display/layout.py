@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from jobnb.display.measure import (
+from jobnb.display.picture import Cluster, Picture
+from jobnb.display.text_metrics import (
     CARD_HEIGHT,
     MARGIN,
     SMALL,
@@ -33,7 +34,6 @@ from jobnb.display.measure import (
     edge_label,
     width,
 )
-from jobnb.display.picture import Cluster, Picture
 
 TIME_LIMIT = 10.0
 _POINTS = 72.0

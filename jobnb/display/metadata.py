@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from jobnb.definitions.metadata import to_json, unmarked
+from jobnb.display.environment import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
-from jobnb.display.prose import markdown
-from jobnb.display.surroundings import attempt
+from jobnb.display.markdown_html import markdown
 from jobnb.display.text import counted, moment, shorten
 from jobnb.display.values import short_repr
 

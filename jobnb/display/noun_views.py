@@ -9,6 +9,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.config_fields import fields_html, fields_text
+from jobnb.display.environment import attempt
 from jobnb.display.graph_pictures import as_seen, graph_picture, job_picture, node_picture
 from jobnb.display.html import (
     EMPTY,
@@ -22,9 +23,8 @@ from jobnb.display.html import (
     tabs,
     tag,
 )
+from jobnb.display.markdown_html import markdown
 from jobnb.display.picture import Picture, input_type, output_type
-from jobnb.display.prose import markdown
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import picture_text, shorten
 from jobnb.display.view import View, picture_html
 from jobnb.display.yaml_text import yaml_text

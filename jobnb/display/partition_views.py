@@ -8,12 +8,12 @@ from html import escape
 
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.display.html import Html, badge, code, header, join, pairs, scrolling, tag
-from jobnb.display.measure import clean, elide, width
 from jobnb.display.palette import COLOURS, GLYPHS, SIGNS
 from jobnb.display.partition_grid import Grid, Row, binned, grid_of
 from jobnb.display.picture import Status
 from jobnb.display.style import graph_css
 from jobnb.display.text import counted
+from jobnb.display.text_metrics import clean, elide, width
 from jobnb.display.view import View
 from jobnb.storage.partition_tables import StatusTable
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jobnb.display.surroundings import attempt
+from jobnb.display.environment import attempt
 
 Shape = Literal["op", "asset", "graph", "source", "missing", "folded"]
 EdgeKind = Literal["data", "nothing", "dynamic", "missing"]

@@ -17,7 +17,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobnb.definitions.jobs.job_config import is_nameless, run_title
-from jobnb.display.surroundings import attempt, known_session
+from jobnb.display.environment import attempt, known_session
 from jobnb.events import StepFailed, StepSkipped, StepStarted, StepSucceeded
 from jobnb.execution.run import RunScope
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from jobnb.display.environment import attempt
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.run_views import RunLook, run_view
-from jobnb.display.surroundings import attempt
 from jobnb.display.view import View
 from jobnb.display.widgets.follow import cards_of_plan
 from jobnb.execution.result import ExecuteInProcessResult

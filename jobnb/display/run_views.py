@@ -25,10 +25,10 @@ from jobnb.display.html import (
     tabs,
     tag,
 )
+from jobnb.display.markdown_html import inline
 from jobnb.display.metadata import metadata_html
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
-from jobnb.display.prose import inline
 from jobnb.display.run_marks import (
     because_words,
     check_status,

@@ -10,12 +10,12 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.display.asset_past import makings
+from jobnb.display.asset_history import makings
 from jobnb.display.asset_views import asset_job_view, asset_view, definitions_view, source_view
+from jobnb.display.environment import attempt, has_history, known_session
 from jobnb.display.noun_views import doc_line, job_view
 from jobnb.display.picture import Mark
 from jobnb.display.summaries import AssetSummary, summaries
-from jobnb.display.surroundings import attempt, has_history, known_session
 from jobnb.display.view import View
 
 

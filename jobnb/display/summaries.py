@@ -11,11 +11,11 @@ import msgspec
 from jobnb.code.version import CodeNote
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
+from jobnb.display.environment import attempt, has_history
 from jobnb.display.metadata import entry_text
 from jobnb.display.palette import WORDS
 from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
 from jobnb.display.run_marks import because_words, check_count, check_word, step_status
-from jobnb.display.surroundings import attempt, has_history
 from jobnb.display.text import moment
 from jobnb.events import AssetPlanned
 from jobnb.markdown import plain

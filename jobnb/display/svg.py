@@ -11,7 +11,11 @@ from html import escape as html_escape
 from math import atan2, degrees
 
 from jobnb.display.layout import Box, Frame, Layout, Line, lay_out
-from jobnb.display.measure import (
+from jobnb.display.palette import COLOURS, GLYPHS, WORDS
+from jobnb.display.picture import Card, Checks, Cluster, Edge, Mark, Picture, Status
+from jobnb.display.style import graph_css
+from jobnb.display.text import counted
+from jobnb.display.text_metrics import (
     BADGE,
     BAR,
     GLYPH_ROOM,
@@ -30,10 +34,6 @@ from jobnb.display.measure import (
     width,
     xml_safe,
 )
-from jobnb.display.palette import COLOURS, GLYPHS, WORDS
-from jobnb.display.picture import Card, Checks, Cluster, Edge, Mark, Picture, Status
-from jobnb.display.style import graph_css
-from jobnb.display.text import counted
 
 
 def picture_svg(picture: Picture, *, standalone: bool = True) -> str | None:

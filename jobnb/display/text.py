@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from jobnb.display.measure import clean, second_line
 from jobnb.display.palette import SIGNS, WORDS
 from jobnb.display.picture import Card, Picture, Status
+from jobnb.display.text_metrics import clean, second_line
 
 _MOST_LINES = 200
 _DEEPEST = 12

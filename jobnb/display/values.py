@@ -15,8 +15,8 @@ from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
+from jobnb.display.environment import attempt
 from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling, tag, void
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted, shorten
 from jobnb.storage.formats import Peek
 

@@ -13,7 +13,7 @@ from jobnb.config import dump_yaml
 from jobnb.config.nodes import NOTHING
 from jobnb.config.places import Place
 from jobnb.display.config_fields import default_text
-from jobnb.display.surroundings import attempt
+from jobnb.display.environment import attempt
 from jobnb.display.text import shorten
 
 _ITEM = None  # a part of a path: an entry of a list

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobnb.config import RunConfig, dump_yaml, rewritten
+from jobnb.display.environment import attempt
 from jobnb.display.html import header, join, preformatted
-from jobnb.display.surroundings import attempt
 from jobnb.display.values import short_repr
 from jobnb.display.view import View
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
-from jobnb.execution.measured import timed
+from jobnb.execution.resource_usage import timed
 from jobnb.execution.run import current_run
 from jobnb.execution.stopping import here
 

@@ -31,7 +31,7 @@ from jobnb.execution.executors.choice import chosen
 from jobnb.execution.executors.worker_output import CaughtOutput
 from jobnb.execution.launch import retried
 from jobnb.execution.output_capture import Sink
-from jobnb.execution.packed import loads
+from jobnb.execution.pickling import loads
 from jobnb.execution.run import RunScope
 from jobnb.execution.run_retries import retry_failed
 from jobnb.execution.stopping import Stop

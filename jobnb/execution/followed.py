@@ -20,7 +20,7 @@ from jobnb.events import (
     StepStarted,
 )
 from jobnb.execution.background import STEP_ENDS, Run
-from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.lazy_resources import LaterResources
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.stopping import Stop
 from jobnb.execution.task import RunCanceledError

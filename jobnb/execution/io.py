@@ -10,7 +10,7 @@ from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidDefinitionError
-from jobnb.execution.packed import unpacked
+from jobnb.execution.pickling import unpacked
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.plan.step import FromAsset, Step, StepInput, StepOutput
 

@@ -23,8 +23,8 @@ from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts, Stop
 from jobnb.execution.task import find
-from jobnb.registry.selecting import job_finder, pinned, see_known
 from jobnb.registry.session import Session
+from jobnb.registry.target_resolution import job_finder, pinned, see_known
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
 

@@ -27,7 +27,7 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.run import HANDLED, MISSING, value_in_memory
-from jobnb.plan.selecting import resolve_op_selection
+from jobnb.plan.selection_resolution import resolve_op_selection
 from jobnb.plan.step import Plan, Step, StepOutput
 from jobnb.state import StepState, StepStatus
 from jobnb.storage.files import FileIOManager

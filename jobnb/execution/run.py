@@ -16,11 +16,11 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
 from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger, console_of
-from jobnb.execution.measured import Meter
-from jobnb.execution.packed import unpacked
 from jobnb.execution.partition_reader import PartitionReader
+from jobnb.execution.pickling import unpacked
 from jobnb.execution.pools import Pools
 from jobnb.execution.provenance import Provenance
+from jobnb.execution.resource_usage import Meter
 from jobnb.execution.stopping import Stopping
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.versions import CodeVersions

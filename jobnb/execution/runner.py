@@ -19,11 +19,11 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
-from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.executors.choice import chosen, crew_of
 from jobnb.execution.executors.coordinator import Coordinator
 from jobnb.execution.executors.limits import runner_of
 from jobnb.execution.log import listening
+from jobnb.execution.mapped_values import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.max_runtime import RunTimeoutError, ended_from_outside
 from jobnb.execution.pools import Pools, has_pools
 from jobnb.execution.provenance import Provenance

@@ -38,9 +38,9 @@ from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import load_inputs
 from jobnb.execution.io import step_key_of
-from jobnb.execution.measured import LEAST
 from jobnb.execution.observations import tell_observations
 from jobnb.execution.outputs import handle_output
+from jobnb.execution.resource_usage import LEAST
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.trace import error_info
 from jobnb.execution.user_events import tell

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn, Self, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
-from jobnb.execution.children import children_of, end_process, present_moment
+from jobnb.execution.child_processes import children_of, end_process, present_moment
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from jobnb.errors import (
     did_you_mean,
 )
 from jobnb.execution.io import resources_of
-from jobnb.execution.ready_managers import ReadyManager, ReadyManagers
+from jobnb.execution.io_manager_cache import ReadyManager, ReadyManagers
 from jobnb.execution.run import RunScope
 from jobnb.plan.asset_job import AssetGraphDefinition, Loadable, loadable_of
 from jobnb.plan.partitions import PartitionsAsked, keys_asked

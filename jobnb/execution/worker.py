@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 from jobnb.errors import StepExecutionError
 from jobnb.events import AssetMaterialized, Event, Logged, StepFailed, StepRetried, StepSucceeded
-from jobnb.execution.executors.crew import Ended, Outcome, Piece
-from jobnb.execution.executors.lane import Lane, lost
+from jobnb.execution.executors.attempt_runner import Lane, lost
+from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece
 from jobnb.execution.log import listening
-from jobnb.execution.packed import Packed, dumps, is_packed, loads, pack, unpacked
+from jobnb.execution.pickling import Packed, dumps, is_packed, loads, pack, unpacked
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import HANDLED, MISSING, RunScope

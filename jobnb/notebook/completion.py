@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from jobnb.notebook.magics import COMMANDS, OPTIONS
-from jobnb.plan.completing import Words, suggest
 from jobnb.plan.flatten import flatten
+from jobnb.plan.selection_completion import Words, suggest
 from jobnb.registry.session import Session, current_session
 
 _LINE = re.compile(r"(?:^|=)\s*%%?jobnb\s+(?P<line>.*)$", re.DOTALL)

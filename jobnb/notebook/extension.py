@@ -22,7 +22,7 @@ from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
 
 if TYPE_CHECKING:
-    from jobnb.display.defined import CellDefinitions
+    from jobnb.display.cell_definitions import CellDefinitions
 
 _HERE = str(Path(__file__).resolve().parents[1])
 
@@ -62,9 +62,9 @@ def load(shell: Any) -> None:
 def _watch(shell: Any) -> None:
     """Show the progress of runs that a cell waits for; log what background runs display."""
     from jobnb.automation.backfill import watchers as backfill_watchers
-    from jobnb.display.awaited import watch_cells
+    from jobnb.display.blocking_run import watch_cells
+    from jobnb.display.environment import has_front_end
     from jobnb.display.progress import cell_watch, terminal_watch
-    from jobnb.display.surroundings import has_front_end
     from jobnb.execution.watch import background_watchers, raising, watchers
 
     in_kernel = getattr(shell, "kernel", None) is not None
@@ -83,7 +83,7 @@ def _watch(shell: Any) -> None:
         watching.append(each)
     _watching.extend(added)
     if has_front_end() and not _is_app():
-        from jobnb.display.defined import CellDefinitions
+        from jobnb.display.cell_definitions import CellDefinitions
 
         _showing.append(CellDefinitions(shell, _is_read))
 

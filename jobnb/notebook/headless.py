@@ -14,7 +14,7 @@ from jobnb.notebook.document import check_writable, dump_notebook, read_notebook
 from jobnb.notebook.outcome import NotebookOutcome, Progress
 from jobnb.notebook.outputs import LIMIT
 from jobnb.notebook.parameters import inject
-from jobnb.notebook.wish import Wish, drop_old
+from jobnb.notebook.requested_run import Wish, drop_old
 
 
 def execute_notebook(
@@ -76,7 +76,7 @@ def execute_notebook(
     wish = Wish(job, selection, config, _one_or_some(partition), dict(tags or {}))
     node = read_notebook(source)
     # Imported here: the notebook libraries are slow to import.
-    from jobnb.notebook.walk import Limits, Walk
+    from jobnb.notebook.cell_execution import Limits, Walk
 
     for target in (output, html, junit):
         if target is not None:

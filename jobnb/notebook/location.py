@@ -20,8 +20,8 @@ from jobnb.notebook.attributes import definitions_of
 from jobnb.notebook.cell_function import CellFunction
 from jobnb.notebook.cell_magics import define, read_definition_cell, show_text
 from jobnb.notebook.cell_options import is_definition_cell
+from jobnb.notebook.code_cells import code_pieces
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
-from jobnb.notebook.pieces import code_pieces
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session

@@ -17,8 +17,8 @@ from jobnb.errors import (
     RunNotFoundError,
     did_you_mean,
 )
-from jobnb.registry.selecting import pinned
 from jobnb.registry.session import Session, current_session
+from jobnb.registry.target_resolution import pinned
 
 OPTIONS = ("config", "partition", "partition-range", "tag")
 _OPTION = re.compile(r"(?:^|\s)--(\w[\w-]*)(?=$|[=\s])")
@@ -230,7 +230,7 @@ def _full_id(session: Session, begins: str) -> str:
 
 def _graph(session: Session, line: Line) -> Any:
     from jobnb.definitions.locations.definitions import Definitions
-    from jobnb.plan.selecting import with_known_keys
+    from jobnb.plan.selection_resolution import with_known_keys
 
     wanted = _bare(line.rest)
     if wanted in session.catalogue.by_name("job"):

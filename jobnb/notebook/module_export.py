@@ -13,6 +13,7 @@ from typing import Any
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.notebook.cell_source import call, decorated_source
 from jobnb.notebook.cell_tags import tags_of
+from jobnb.notebook.code_cells import explore_tags
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 from jobnb.notebook.document import read_notebook
 from jobnb.notebook.location import LoadedModule, load_module
@@ -24,7 +25,6 @@ from jobnb.notebook.module_imports import (
     with_imports,
 )
 from jobnb.notebook.module_statements import Statement, is_builtin, last_giver, statements_of
-from jobnb.notebook.pieces import explore_tags
 from jobnb.registry.catalogue import can_be_known, kind_of, names_of
 
 _PARTS = {

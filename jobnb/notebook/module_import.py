@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jobnb.errors import NotebookError
+from jobnb.notebook.code_cells import python_text
 from jobnb.notebook.document import new_notebook
 from jobnb.notebook.module_imports import Imported, imported_by, with_imports
 from jobnb.notebook.module_statements import Statement, statements_of, trailing_comments
-from jobnb.notebook.pieces import python_text
 
 _RULE = re.compile(r"#?[\s#=*~_-]{3,}$")
 _TITLE = re.compile(r"#\s*[-=#*~]{2,}\s*(?P<title>.*?\w.*?)\s*[-=#*~]*$")

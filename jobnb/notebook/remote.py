@@ -78,7 +78,7 @@ def _execute(
 def _selected(session: Any, selection: str) -> dict[str, Any]:
     """Return the selected assets, and checks if any are named, as arguments of a job."""
     from jobnb.definitions.selections.selection import AssetSelection
-    from jobnb.registry.selecting import pinned
+    from jobnb.registry.target_resolution import pinned
 
     chosen = AssetSelection.from_coercible(pinned(session, selection))
     keys, checks = session.snapshot().resolve_selection(chosen)

@@ -20,7 +20,7 @@ from jobnb.definitions.selections.rules import AnyOf, Key, Rule
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.plan.graphs import AssetGraph
-from jobnb.plan.selecting import resolve_all, resolve_assets
+from jobnb.plan.selection_resolution import resolve_all, resolve_assets
 
 
 class Chosen(NamedTuple):

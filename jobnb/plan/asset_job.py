@@ -24,7 +24,7 @@ from jobnb.errors import InvalidDefinitionError, did_you_mean
 from jobnb.plan.asset_checks import assets_to_make, checks_to_make, guards_of, see_makeable
 from jobnb.plan.asset_choice import chosen_by, observed_nodes, observed_output
 from jobnb.plan.asset_parts import UNNEEDED, Part, parts_of, shared_names
-from jobnb.plan.selecting import with_known_keys
+from jobnb.plan.selection_resolution import with_known_keys
 
 Reader = AssetsDefinition | AssetChecksDefinition
 

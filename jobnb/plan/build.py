@@ -26,11 +26,11 @@ from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.asset_parts import UNNEEDED
 from jobnb.plan.config_tree import ConfigTrees
 from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
+from jobnb.plan.job_subset import select_nodes, without_unasked
 from jobnb.plan.order import group_regions, output_edges, regions_of, topological
 from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.resources import plan_resources
 from jobnb.plan.run_config import BoundConfig, bind_run_config, check_variables, raw_config_of
-from jobnb.plan.select import select_nodes, without_unasked
 from jobnb.plan.step import (
     FromAsset,
     FromConfig,

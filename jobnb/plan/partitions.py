@@ -34,7 +34,7 @@ from jobnb.errors import (
 )
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import flatten
-from jobnb.plan.select import select_nodes
+from jobnb.plan.job_subset import select_nodes
 
 _MOST_NAMES = 5
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import listen
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.parts import answered_by
+from jobnb.registry.argument_errors import telling_names
 from jobnb.registry.catalogue import Catalogue, Entry
-from jobnb.registry.looking_back import LookingBack
+from jobnb.registry.history_reader import LookingBack
 from jobnb.registry.settings import SessionSettings
-from jobnb.registry.spellings import telling_names
 
 if TYPE_CHECKING:
     from jobnb.automation.automation import Automation

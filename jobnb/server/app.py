@@ -14,11 +14,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from jobnb.server.access import Access, Refusal
-from jobnb.server.conversation import Conversation, chosen_protocol
 from jobnb.server.executing import Asked, Executing, asked_of
 from jobnb.server.limits import Limits
 from jobnb.server.repositories import jobnb_version
-from jobnb.server.served import Served
+from jobnb.server.websocket import Conversation, chosen_protocol
+from jobnb.server.workspace import Served
 
 
 def application(

@@ -31,8 +31,8 @@ from jobnb.server.partitions import (
     statuses_of,
 )
 from jobnb.server.runs import Run, find_runs
-from jobnb.server.served import Location, Reading
 from jobnb.server.types import RegularDagsterType, type_of
+from jobnb.server.workspace import Location, Reading
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind
 from jobnb.staleness.statuses import asset_statuses
 from jobnb.state import RunStatus

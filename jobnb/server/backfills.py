@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from jobnb.automation.backfill import Backfill
-from jobnb.automation.backfilling import backfill_job
+from jobnb.automation.backfill_launch import backfill_job
 from jobnb.definitions.keys import AssetKey as Key
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange as KeyRange
@@ -28,8 +28,8 @@ from jobnb.server.partition_sets import (
 )
 from jobnb.server.partitions import PartitionKeyRange
 from jobnb.server.runs import Run, find_runs, key_of
-from jobnb.server.served import Location, Reading
 from jobnb.server.tags import PipelineTag, given_tags, tags_of
+from jobnb.server.workspace import Location, Reading
 from jobnb.state import RunStatus
 from jobnb.storage.backfill import PartitionBackfill as Record
 from jobnb.storage.partition_history import AssetPartitionStatus

@@ -14,7 +14,7 @@ from jobnb.server.config_types import ConfigTypeField, field_of_schema
 from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, type_named
 from jobnb.server.problems import PythonError
-from jobnb.server.served import Location, Reading
+from jobnb.server.workspace import Location, Reading
 from jobnb.storage.ticks import live_loops
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from jobnb.server.problems import PythonError, RunNotFoundError, python_error_of
 
 if TYPE_CHECKING:
     from jobnb.server.runs import Run
-    from jobnb.server.served import Reading
     from jobnb.server.steps import RunStepStats
+    from jobnb.server.workspace import Reading
 
 
 class RunMessage(Node):

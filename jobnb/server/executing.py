@@ -30,8 +30,8 @@ from jobnb.server.limits import Limits, too_large
 from jobnb.server.mutations import Mutation
 from jobnb.server.queries import Query
 from jobnb.server.schema import served_schema
-from jobnb.server.served import Reading, Served
 from jobnb.server.subscriptions import Subscription
+from jobnb.server.workspace import Reading, Served
 
 _logger = logging.getLogger("jobnb.server")
 _KEPT = 256  # parsed queries

@@ -10,8 +10,8 @@ from itertools import islice, takewhile
 from typing import Any
 
 from jobnb.automation.automation import next_ticks, preview
-from jobnb.automation.evaluating import Definition
 from jobnb.automation.loop import AutomationLoop, runs
+from jobnb.automation.tick_evaluation import Definition
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import JobnbError, did_you_mean
@@ -20,7 +20,6 @@ from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, digest
 from jobnb.server.partition_sets import PartitionSet, partition_sets_of
 from jobnb.server.runs import RepositoryOrigin, Run, find_runs
-from jobnb.server.served import REPOSITORY, Location, Reading
 from jobnb.server.ticks import (
     DryRunInstigationTick,
     DryRunInstigationTicks,
@@ -28,6 +27,7 @@ from jobnb.server.ticks import (
     TickEvaluation,
     evaluation_of,
 )
+from jobnb.server.workspace import REPOSITORY, Location, Reading
 from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, RunsFilter
 from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, TickStatus
 

@@ -17,9 +17,9 @@ from jobnb.definitions.metadata import normalize
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, did_you_mean
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.build import build_plan
+from jobnb.plan.job_subset import selected_graph
 from jobnb.plan.resources import all_resource_defs
 from jobnb.plan.run_config import config_schema_of
-from jobnb.plan.select import selected_graph
 from jobnb.server import problems
 from jobnb.server.config_errors import (
     PipelineConfigValidationValid,
@@ -34,9 +34,9 @@ from jobnb.server.nodes import Node, digest, type_named
 from jobnb.server.ops import Place, Solid, SolidHandle, handles_below
 from jobnb.server.plans import ExecutionPlan
 from jobnb.server.runs import Run, find_runs, key_of
-from jobnb.server.served import REPOSITORY, Location, Reading
 from jobnb.server.tags import PipelineTag, tags_of
 from jobnb.server.types import RegularDagsterType, types_of
+from jobnb.server.workspace import REPOSITORY, Location, Reading
 from jobnb.storage.run import RunsFilter
 
 if TYPE_CHECKING:

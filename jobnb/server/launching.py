@@ -25,8 +25,8 @@ from jobnb.server.config_errors import RunConfigValidationInvalid, given_config,
 from jobnb.server.jobs import JobNotFound, SubsetNotFound, find_job, selected_job
 from jobnb.server.nodes import Node
 from jobnb.server.runs import Run, key_of, run_or_error
-from jobnb.server.served import Location, Reading
 from jobnb.server.tags import given_tags
+from jobnb.server.workspace import Location, Reading
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo

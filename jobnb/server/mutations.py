@@ -41,8 +41,8 @@ from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node
 from jobnb.server.repositories import Workspace, WorkspaceLocationEntry
 from jobnb.server.runs import key_of
-from jobnb.server.served import Reading
 from jobnb.server.ticks import DryRunInstigationTick
+from jobnb.server.workspace import Reading
 from jobnb.storage.ticks import InstigatorStatus
 
 if TYPE_CHECKING:

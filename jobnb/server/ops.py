@@ -21,9 +21,9 @@ from jobnb.server.metadata import entries
 from jobnb.server.nodes import Node, digest
 from jobnb.server.plans import MetadataItemDefinition
 from jobnb.server.runs import find_runs
-from jobnb.server.served import Location, Reading
 from jobnb.server.steps import RunStepStats
 from jobnb.server.types import RegularDagsterType, type_of
+from jobnb.server.workspace import Location, Reading
 from jobnb.storage.run import RunsFilter
 
 _MOST_RUNS = 100

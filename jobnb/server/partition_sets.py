@@ -14,8 +14,8 @@ from jobnb.server import problems
 from jobnb.server.nodes import Node, digest, type_named
 from jobnb.server.partitions import keys_of
 from jobnb.server.runs import RepositoryOrigin, Run, runs_or_error
-from jobnb.server.served import Location, Reading
 from jobnb.server.tags import PipelineTag, tags_of
+from jobnb.server.workspace import Location, Reading
 
 if TYPE_CHECKING:
     from jobnb.server.backfills import PartitionBackfill

@@ -13,7 +13,7 @@ from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinit
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.server.nodes import Node
-from jobnb.server.served import Reading
+from jobnb.server.workspace import Reading
 from jobnb.storage.partition_history import AssetPartitionStatus
 
 _WORDS = {

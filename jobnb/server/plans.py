@@ -9,7 +9,7 @@ from jobnb.errors import JobnbError
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import FromOutput, Plan, Step, StepInput
 from jobnb.server.nodes import Node
-from jobnb.server.served import Location, Reading
+from jobnb.server.workspace import Location, Reading
 from jobnb.storage.run import JobRun
 
 

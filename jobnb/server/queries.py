@@ -72,8 +72,8 @@ from jobnb.server.runs import (
     run_or_error,
     runs_or_error,
 )
-from jobnb.server.served import REPOSITORY, Location, Reading
 from jobnb.server.tags import PipelineTagAndValues
+from jobnb.server.workspace import REPOSITORY, Location, Reading
 from jobnb.storage.backfill import BackfillStatus
 
 Selector = Mapping[str, Any]

@@ -25,7 +25,7 @@ from jobnb.server.ops import (
 )
 from jobnb.server.partition_sets import PartitionSet, partition_sets_of
 from jobnb.server.runs import RepositoryMetadata, RepositoryOrigin
-from jobnb.server.served import REPOSITORY, Location, Reading
+from jobnb.server.workspace import REPOSITORY, Location, Reading
 
 
 def jobnb_version() -> str:

@@ -15,7 +15,7 @@ from jobnb.registry.session import Session
 from jobnb.server.access import new_token
 from jobnb.server.app import application
 from jobnb.server.limits import Limits
-from jobnb.server.served import Served
+from jobnb.server.workspace import Served
 
 _PATIENCE = 30.0
 PORT = 3000

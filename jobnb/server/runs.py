@@ -17,9 +17,9 @@ from jobnb.server.events import EventConnection, MaterializationEvent, message_o
 from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, digest, type_named
 from jobnb.server.plans import ExecutionPlan, plan_of_run
-from jobnb.server.served import REPOSITORY, Location, Reading
 from jobnb.server.steps import RunStepStats, stats_of_run
 from jobnb.server.tags import PipelineTag, PipelineTagAndValues, tags_of
+from jobnb.server.workspace import REPOSITORY, Location, Reading
 from jobnb.state import RunStatus
 from jobnb.storage.records import EventLogEntry
 from jobnb.storage.run import JobRun, RunRecord, RunsFilter

@@ -13,7 +13,7 @@ from jobnb.server.events import (
     message_of,
 )
 from jobnb.server.nodes import Node
-from jobnb.server.served import Reading
+from jobnb.server.workspace import Reading
 
 
 @dataclass

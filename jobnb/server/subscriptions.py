@@ -11,7 +11,7 @@ from jobnb.errors import JobnbError
 from jobnb.server.events import RunMessage
 from jobnb.server.nodes import Node
 from jobnb.server.runs import Run, log_page
-from jobnb.server.served import Change, Reading, Served
+from jobnb.server.workspace import Change, Reading, Served
 
 _PAUSE = 0.1  # seconds between two looks at a log that is written elsewhere
 _LONGEST_PAUSE = 1.0

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobnb.automation.evaluating import Evaluation
+from jobnb.automation.tick_evaluation import Evaluation
 from jobnb.config import dump_yaml, raw_config
 from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, digest, millis
 from jobnb.server.problems import PythonError
 from jobnb.server.runs import Run
-from jobnb.server.served import Reading
 from jobnb.server.tags import PipelineTag, tags_of
+from jobnb.server.workspace import Reading
 from jobnb.storage.ticks import Tick
 
 if TYPE_CHECKING:

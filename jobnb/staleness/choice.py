@@ -11,7 +11,7 @@ from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
-from jobnb.plan.selecting import with_known_keys
+from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.causes import StaleStatus
 from jobnb.staleness.partition_records import PartitionVersions, partitions_of

@@ -12,7 +12,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.plan.selecting import with_known_keys
+from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.verdicts import Defined
 from jobnb.staleness.versions import CONFIG, config_tags

@@ -12,7 +12,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.events import AssetMaterialized, EventType
 from jobnb.plan.asset_parts import name_in, shared_names
-from jobnb.plan.selecting import with_known_keys
+from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.descriptions import (
     CODE,
     CONFIG_FACT,

@@ -11,7 +11,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.asset_parts import name_in, shared_names
-from jobnb.plan.selecting import with_known_keys
+from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.partition_records import PartitionVersions, partitions_of
 from jobnb.staleness.verdicts import Defined, Known, judge

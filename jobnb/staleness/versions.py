@@ -14,7 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.plan.select import graph_without
+from jobnb.plan.job_subset import graph_without
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import Made
 

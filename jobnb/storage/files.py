@@ -22,7 +22,7 @@ from jobnb.storage.formats import (
     UnfaithfulError,
     formats_for,
 )
-from jobnb.storage.places import (
+from jobnb.storage.value_paths import (
     Context,
     Place,
     asset_place,

@@ -342,7 +342,7 @@ class History:
         Returns:
             The ids of the runs that are not there; their events are dropped.
         """
-        from jobnb.storage.whole_runs import write_parts
+        from jobnb.storage.bulk_runs import write_parts
 
         database, holder = self.database(), self._holder()
         return database.write(lambda connection: write_parts(connection, parts, holder))

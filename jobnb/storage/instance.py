@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.parts import answered_by
 from jobnb.errors import InvariantViolationError
 from jobnb.events import Event

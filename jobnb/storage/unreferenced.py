@@ -17,9 +17,9 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from jobnb.storage import tables
-from jobnb.storage.care import files_below
 from jobnb.storage.formats import BLOCKED, OLDER, PARQUET
-from jobnb.storage.places import Place, asset_place
+from jobnb.storage.home_info import files_below
+from jobnb.storage.value_paths import Place, asset_place
 
 _RUN_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@?")
 _ENDINGS = (BLOCKED, OLDER, PARQUET.suffix)

@@ -16,7 +16,7 @@ from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, StorageError
-from jobnb.storage.places import (
+from jobnb.storage.value_paths import (
     Context,
     Place,
     asset_place,

@@ -9,7 +9,7 @@ from jobnb.definitions.resources.io import IOManager, IOManagerDefinition
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import StepOutputNotFoundError
 from jobnb.storage.files import file_manager
-from jobnb.storage.places import load_partitions, maker_of, place_of, split_partitions
+from jobnb.storage.value_paths import load_partitions, maker_of, place_of, split_partitions
 
 
 class InMemoryIOManager(IOManager):

@@ -37,7 +37,7 @@ from jobnb import (
     asset,
 )
 from jobnb.automation.backfill import BackfillFailedError
-from jobnb.automation.backfilling import backfill_session, resume_backfill
+from jobnb.automation.backfill_launch import backfill_session, resume_backfill
 from jobnb.execution.task import RunCanceledError, StillRunningError
 from jobnb.storage.history import DATABASE_VARIABLE
 

@@ -21,8 +21,8 @@ from jobnb import (
     WeeklyPartitionsDefinition,
     asset,
 )
+from jobnb.automation.backfill_launch import find_targets
 from jobnb.automation.backfill_nodes import nodes_of
-from jobnb.automation.backfilling import find_targets
 from jobnb.definitions.partitions.default_mapping import fitting_partition_mapping
 
 DAYS = DailyPartitionsDefinition("2013-01-06", end_date="2013-01-20")

@@ -18,8 +18,8 @@ from jobnb import (
     job,
     op,
 )
+from jobnb.automation.backfill_launch import job_target
 from jobnb.automation.backfill_nodes import node_of_job
-from jobnb.automation.backfilling import job_target
 from jobnb.events import RunCanceled, RunFailed, RunStarted, RunSucceeded
 
 DEFINITIONS = [

@@ -32,7 +32,7 @@ from jobnb import (
     sensor,
 )
 from jobnb.automation.code_location import CodeLocation
-from jobnb.automation.evaluating import CATCH_UP
+from jobnb.automation.tick_evaluation import CATCH_UP
 from tests.automation.place import LOOKING, RUNNING, START, Clock, greet, loop_on
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from jobnb import DynamicOut, Instance, RetryPolicy, job, op
 from jobnb.errors import WorkerLostError
 from jobnb.execution.executors.coordinator import Coordinator
-from jobnb.execution.executors.crew import Ended, Outcome, Task
+from jobnb.execution.executors.worker_pool import Ended, Outcome, Task
 from jobnb.execution.start import open_run
 from jobnb.plan.build import build_plan
 

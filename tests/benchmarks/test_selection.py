@@ -7,7 +7,7 @@ import pytest
 from jobnb import AssetSelection
 from jobnb.definitions.selections.reading import parse_selection
 from jobnb.plan.graphs import AssetGraph
-from jobnb.plan.selecting import resolve_op_selection
+from jobnb.plan.selection_resolution import resolve_op_selection
 from tests.benchmarks.conftest import Measure
 from tests.benchmarks.shapes import asset_definitions
 

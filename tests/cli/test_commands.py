@@ -119,7 +119,7 @@ def test_groups_show_their_commands_without_importing_them():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     *shown, modules, heavy = done.stdout.splitlines()
     assert heavy == "[]"
-    assert modules == "['jobnb.cli.exits', 'jobnb.cli.groups', 'jobnb.cli.main']"
+    assert modules == "['jobnb.cli.exit_codes', 'jobnb.cli.groups', 'jobnb.cli.main']"
     assert any(re.match(r"  scaffold-config +Print a run config", line) for line in shown)
     for code in ("0", "1", "2", "130"):
         assert any(line.strip().startswith(f"{code} ") for line in shown)

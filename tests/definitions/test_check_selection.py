@@ -19,7 +19,7 @@ from jobnb import (
     multi_asset_check,
 )
 from jobnb import AssetSelection as S
-from jobnb.plan.completing import Words, suggest
+from jobnb.plan.selection_completion import Words, suggest
 
 
 @asset(group_name="raw")

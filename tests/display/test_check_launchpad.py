@@ -14,8 +14,8 @@ from jobnb import (
     asset_check,
 )
 from jobnb.display.launch_form import LaunchForm
+from jobnb.display.launch_presets import load_run
 from jobnb.display.launch_schema import selected, suggestions
-from jobnb.display.launch_stored import load_run
 from jobnb.notebook.completion import _asset_words
 
 

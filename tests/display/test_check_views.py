@@ -26,7 +26,7 @@ from jobnb.display.install import VIEWS, mimebundle
 from jobnb.display.session_views import known_asset_view, known_source_view, session_view
 from jobnb.display.summaries import summaries
 from jobnb.display.widgets.catalogue import Catalogue
-from jobnb.display.widgets.facts import asset_facts
+from jobnb.display.widgets.tooltips import asset_facts
 from tests.display.reading import check_bundle
 
 HOSTILE = '<script>alert("x")</script>'

@@ -30,8 +30,7 @@ from jobnb import (
     static_partitioned_config,
 )
 from jobnb.display.launch_form import LaunchForm
-from jobnb.display.launch_schema import selected, suggestions
-from jobnb.display.launch_stored import (
+from jobnb.display.launch_presets import (
     delete_preset,
     earlier_runs,
     load_preset,
@@ -39,6 +38,7 @@ from jobnb.display.launch_stored import (
     preset_names,
     save_preset,
 )
+from jobnb.display.launch_schema import selected, suggestions
 from jobnb.display.launch_view import launch_view
 from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.display.yaml_text import LaunchText

@@ -22,8 +22,8 @@ from jobnb.display.html import (
     tabs,
     tag,
 )
+from jobnb.display.markdown_html import markdown, prose_tree
 from jobnb.display.picture import Status
-from jobnb.display.prose import markdown, prose_tree
 from tests.display.reading import read_html
 
 

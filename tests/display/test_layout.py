@@ -22,8 +22,8 @@ from jobnb.display.layout import (
     structure_hash,
     titled_frames,
 )
-from jobnb.display.measure import SMALL, cluster_title, width
 from jobnb.display.picture import Card, Cluster, Edge, Picture, duration_text, marked
+from jobnb.display.text_metrics import SMALL, cluster_title, width
 from jobnb.display.widgets.drawing import plain_layout
 from tests.display.pictures import chain, every_state, many, woven
 from tests.display.reading import HOSTILE

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, Instance, Session, asset, define_asset_job, op
-from jobnb.display.asset_past import Making, past_parts, plots
+from jobnb.display.asset_history import Making, past_parts, plots
 from jobnb.display.history_views import run_table_view
 from jobnb.display.noun_views import job_view
 from jobnb.display.picture import Status
@@ -23,8 +23,8 @@ from jobnb.display.summaries import AssetSummary, summaries
 from jobnb.display.text import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.asset import AssetView
-from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.job import JobView
+from jobnb.display.widgets.tooltips import asset_facts
 from tests.display.reading import check_bundle
 
 

@@ -5,7 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobnb.display.layout import lay_out
-from jobnb.display.measure import (
+from jobnb.display.palette import COLOURS, DARK, GLYPHS, LIGHT, SIGNS, WORDS
+from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
+from jobnb.display.svg import picture_svg, text_svg
+from jobnb.display.text_metrics import (
     CARD_HEIGHT,
     PAD,
     SMALL,
@@ -17,9 +20,6 @@ from jobnb.display.measure import (
     needs_clip,
     width,
 )
-from jobnb.display.palette import COLOURS, DARK, GLYPHS, LIGHT, SIGNS, WORDS
-from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
-from jobnb.display.svg import picture_svg, text_svg
 from jobnb.display.view import View, bundle, picture_html
 from tests.display.pictures import chain, every_state, many, woven
 from tests.display.reading import read_html, read_svg

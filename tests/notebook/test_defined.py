@@ -92,7 +92,7 @@ def test_nothing_is_shown_or_loaded_where_nobody_looks_at_cells(tmp_path, monkey
     try:
         talk("from jobnb import asset")
         assert talk("@asset\ndef lines():\n    return [1, 2]") == []
-        loaded = talk.text("import sys\nprint('jobnb.display.defined' in sys.modules)")
+        loaded = talk.text("import sys\nprint('jobnb.display.cell_definitions' in sys.modules)")
         assert loaded.strip() == "False"
     finally:
         talk.end()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import InvalidSubsetError
-from jobnb.plan.selecting import resolve_op_selection
+from jobnb.plan.selection_resolution import resolve_op_selection
 
 # o1 -> g(o2 -> o3) -> o4; o1 -> o4
 DEPS = {"o1": set[str](), "g.o2": {"o1"}, "g.o3": {"g.o2"}, "o4": {"g.o3", "o1"}}

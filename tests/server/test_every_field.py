@@ -24,7 +24,7 @@ from jobnb.notebook.code_locations import open_locations
 from jobnb.server.executing import Asked, Executing
 from jobnb.server.limits import Limits
 from jobnb.server.schema import served_schema
-from jobnb.server.served import Served, launch_here
+from jobnb.server.workspace import Served, launch_here
 from tests.server.conftest import FILE, LAUNCH, NOTEBOOK, PLAIN, REPOSITORY, YEAR, write_notebook
 
 PLACE = {"repositoryName": REPOSITORY, "repositoryLocationName": NOTEBOOK}

@@ -321,7 +321,7 @@ def test_the_file_shrinks_when_it_is_compacted(instance):
     execute(instance, 30)
     now = time.time() + LATER
     prune(instance, find_prunable(instance, Retention(run_days=1), now), now)
-    from jobnb.storage.care import history_bytes
+    from jobnb.storage.home_info import history_bytes
 
     before = history_bytes(instance)
     pruning.compact(instance)

@@ -11,7 +11,7 @@ from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name

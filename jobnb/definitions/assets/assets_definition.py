@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_from_node import assets_of_node
-from jobnb.definitions.assets.assets_said import (
+from jobnb.definitions.assets.attributes_by_key import (
     PARAMETER,
     for_all,
     merged,
@@ -20,7 +20,7 @@ from jobnb.definitions.assets.assets_said import (
 )
 from jobnb.definitions.assets.condition_type import check_condition
 from jobnb.definitions.assets.source_asset import SourceAsset
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition

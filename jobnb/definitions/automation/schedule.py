@@ -19,7 +19,7 @@ from jobnb.definitions.automation.targets import (
     targets_of,
 )
 from jobnb.definitions.automation.user_function import UserFunction
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.plain import check_tags, docstring
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError

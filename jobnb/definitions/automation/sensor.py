@@ -18,7 +18,7 @@ from jobnb.definitions.automation.targets import (
     targets_of,
 )
 from jobnb.definitions.automation.user_function import UserFunction
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.plain import docstring
 from jobnb.definitions.selections.selection import AssetSelection

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops import composition

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_config import common_partitions, job_words, readable_config
+from jobnb.definitions.jobs.missing_inputs import check_fed
 from jobnb.definitions.jobs.run_request import RunRequest
-from jobnb.definitions.jobs.unfed import check_fed
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.graph_checks import check_type_names

@@ -16,11 +16,11 @@ from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.executor import ExecutorDefinition, executor_named
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.logger import LoggerDefinition
-from jobnb.definitions.jobs.unfed import unfed_inputs
+from jobnb.definitions.jobs.missing_inputs import unfed_inputs
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.launching import (
     absent_jobs,

@@ -12,7 +12,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB, Definitions

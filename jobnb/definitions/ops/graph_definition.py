@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce_from_caller
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.dependency import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops import composition
 from jobnb.definitions.plain import check_tags

@@ -16,7 +16,7 @@ _TEST_RUN = "__EPHEMERAL_RUN_ID"
 def _resources_of(resources: Mapping[str, Any] | None, instance: Any, owner: str) -> Any:
     if not resources:
         return ScopedResources({}, owner)
-    from jobnb.definitions.doors import engine
+    from jobnb.definitions.engine_protocol import engine
 
     return ScopedResources(engine().resource_values(resources, instance), owner)
 

@@ -168,7 +168,7 @@ def build_init_resource_context(
 
     Source: Dagster's `build_init_resource_context`.
     """
-    from jobnb.definitions.doors import engine
+    from jobnb.definitions.engine_protocol import engine
 
     values = engine().resource_values(resources or {}, instance)
     return InitResourceContext(config, ScopedResources(values, "The resource"), None, instance)

@@ -1,6 +1,6 @@
 """The rules of selections: small frozen objects, parsed from text and written as text.
 
-Some apply to both assets and ops. `jobnb.plan.selecting` resolves them.
+Some apply to both assets and ops. `jobnb.plan.selection_resolution` resolves them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.selections.grammar import written
 from jobnb.definitions.selections.reading import parse_selection

@@ -10,28 +10,28 @@ from ipywidgets import widget_serialization
 from traitlets import Bool, Dict, Instance
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.asset_past import makings, plots
+from jobnb.display.asset_history import makings, plots
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.asset_views import asset_details, asset_note, place_picture
+from jobnb.display.environment import has_front_end
 from jobnb.display.html import page
+from jobnb.display.markdown_html import prose_tree
 from jobnb.display.picture import Picture, marked
-from jobnb.display.prose import prose_tree
 from jobnb.display.session_views import known_asset_view
 from jobnb.display.summaries import NEVER, AssetSummary, summaries
-from jobnb.display.surroundings import has_front_end
 from jobnb.display.text import shorten
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import summary_json
-from jobnb.display.widgets.facts import About, asset_facts
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
+from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
 from jobnb.display.widgets.previews import clean, metadata_rows, preview
 from jobnb.display.widgets.run_source import stored_or_live
 from jobnb.display.widgets.tabbed import Tabbed
-from jobnb.display.widgets.twin import Twinned, widget_bundle
+from jobnb.display.widgets.tooltips import About, asset_facts
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import PartitionNeededError
 from jobnb.markdown import undocumented

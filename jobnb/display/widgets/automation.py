@@ -11,9 +11,9 @@ import ipywidgets
 from traitlets import Float, List, Unicode
 
 from jobnb.automation.automation import Automation
-from jobnb.automation.evaluating import told
+from jobnb.automation.tick_evaluation import told
 from jobnb.display.automation_views import automation_view, schedule_view, sensor_view
-from jobnb.display.surroundings import attempt, has_front_end, known_session
+from jobnb.display.environment import attempt, has_front_end, known_session
 from jobnb.display.view import View as StaticView
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
@@ -27,9 +27,9 @@ from jobnb.display.widgets.automation_data import (
     tick_data,
     ticks_of,
 )
+from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_source import stored_or_live
-from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, JobnbError
 

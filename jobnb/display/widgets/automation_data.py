@@ -10,8 +10,8 @@ from typing import Any
 
 from jobnb.automation.automation import Automation
 from jobnb.automation.condition_result import ConditionResult
-from jobnb.automation.evaluating import Definition, Evaluation
 from jobnb.automation.loop import runs
+from jobnb.automation.tick_evaluation import Definition, Evaluation
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB

@@ -14,12 +14,12 @@ from jobnb.display.backfill_views import (
     first_failures,
     parts_of,
 )
+from jobnb.display.environment import has_front_end
 from jobnb.display.picture import Status, duration_text
-from jobnb.display.surroundings import has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.live_and_static import widget_bundle
 from jobnb.display.widgets.run_data import error_data
-from jobnb.display.widgets.twin import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError
 from jobnb.registry.session import current_session

@@ -18,12 +18,12 @@ from jobnb.display.picture import Mark
 from jobnb.display.summaries import summaries
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import asset_rows, contents, summary_json
-from jobnb.display.widgets.facts import asset_facts
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
+from jobnb.display.widgets.live_and_static import Twinned
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.previews import preview
-from jobnb.display.widgets.twin import Twinned
+from jobnb.display.widgets.tooltips import asset_facts
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, PartitionNeededError
 

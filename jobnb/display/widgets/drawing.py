@@ -12,8 +12,8 @@ from typing import Any
 
 from jobnb.display.folding import levels
 from jobnb.display.layout import Box, Frame, Layout, Line, lay_out, titled_frames
-from jobnb.display.measure import CARD_HEIGHT, MARGIN, card_width, cluster_title, edge_label
 from jobnb.display.picture import Card, Cluster, Edge, Mark, Picture, Status
+from jobnb.display.text_metrics import CARD_HEIGHT, MARGIN, card_width, cluster_title, edge_label
 
 
 def drawing_of(picture: Picture) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from weakref import WeakSet
 import msgspec
 
 from jobnb.automation.backfill import Backfill
+from jobnb.display.environment import attempt
 from jobnb.display.picture import UNMARKED, Mark
 from jobnb.display.run_marks import base_key, check_counts, run_marks
-from jobnb.display.surroundings import attempt
 from jobnb.events import (
     AssetCheckEvaluated,
     Event,

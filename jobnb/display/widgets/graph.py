@@ -11,19 +11,19 @@ from traitlets import Bool, Dict, Int, List, Unicode, observe
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.grammar import quoted, written, written_key
+from jobnb.display.environment import attempt, has_front_end
 from jobnb.display.folding import Folds, Path, combined_mark, fold_key
 from jobnb.display.picture import Card, Mark, Picture, Status, marked
-from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.text import picture_text
 from jobnb.display.view import View as Static
 from jobnb.display.view import bundle, picture_html
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.drawing import drawing_of, mark_json
-from jobnb.display.widgets.facts import About, about_card, held_words
 from jobnb.display.widgets.follow import follow_run
-from jobnb.display.widgets.twin import widget_bundle
+from jobnb.display.widgets.live_and_static import widget_bundle
+from jobnb.display.widgets.tooltips import About, about_card, held_words
 from jobnb.display.widgets.view import View, answers
-from jobnb.plan.selecting import resolve_op_selection
+from jobnb.plan.selection_resolution import resolve_op_selection
 
 # What a widget that shows a graph of its own has to put before its own file.
 GRAPH_PARTS = (

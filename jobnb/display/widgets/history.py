@@ -9,14 +9,14 @@ from typing import Any
 import ipywidgets
 from traitlets import Dict, Int
 
+from jobnb.display.environment import attempt, has_front_end
 from jobnb.display.history_views import run_table_view
-from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.history_data import choices, compared, page_of
+from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_source import RunSource, stored_or_live
-from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvariantViolationError, JobnbError
 from jobnb.storage.instance import Instance

@@ -7,14 +7,14 @@ from typing import Any
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.display.environment import attempt, known_session
 from jobnb.display.graph_pictures import as_seen, graph_picture, job_picture
 from jobnb.display.noun_views import doc_line, tag_words
 from jobnb.display.picture import marked
 from jobnb.display.summaries import summaries
-from jobnb.display.surroundings import attempt, known_session
-from jobnb.display.widgets.facts import asset_facts, op_facts
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.tabbed import Tabbed
+from jobnb.display.widgets.tooltips import asset_facts, op_facts
 
 
 def job_graph(job: JobDefinition) -> GraphView:

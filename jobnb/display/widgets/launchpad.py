@@ -18,8 +18,9 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.display.environment import attempt
 from jobnb.display.launch_form import LaunchForm
-from jobnb.display.launch_stored import (
+from jobnb.display.launch_presets import (
     delete_preset,
     earlier_runs,
     load_preset,
@@ -28,16 +29,15 @@ from jobnb.display.launch_stored import (
     save_preset,
 )
 from jobnb.display.launch_view import launch_view
-from jobnb.display.surroundings import attempt
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.twin import Twinned, widget_bundle
+from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import JobnbError
 from jobnb.execution.spec import ASSET_JOB
 from jobnb.markdown import plain
-from jobnb.registry.selecting import job_finder, pinned
 from jobnb.registry.session import Session, current_session
+from jobnb.registry.target_resolution import job_finder, pinned
 
 Launch = Callable[..., Any]
 _MOST_VIEWS = 64  # whose deeds are remembered; closed ones never say so

@@ -14,13 +14,13 @@ from traitlets import Bool, Bytes, Dict, Int, List, Unicode
 from jobnb.automation.backfill import Backfill
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
+from jobnb.display.environment import attempt, has_front_end
 from jobnb.display.partition_grid import Grid, grid_of
 from jobnb.display.partition_views import GRAVEST, PARTITION_STATES, partitions_view, range_text
-from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.text import moment
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.twin import widget_bundle
+from jobnb.display.widgets.live_and_static import widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError, did_you_mean
 from jobnb.execution.task import running

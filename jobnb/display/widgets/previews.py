@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from jobnb.display.environment import attempt
 from jobnb.display.html import safe_url
+from jobnb.display.markdown_html import prose_tree
 from jobnb.display.metadata import entry_text
-from jobnb.display.prose import prose_tree
-from jobnb.display.surroundings import attempt
 from jobnb.display.text import counted
 from jobnb.display.values import (
     array_words,

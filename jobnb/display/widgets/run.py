@@ -10,18 +10,18 @@ from typing import Any
 import ipywidgets
 from traitlets import Dict, List, Unicode, observe
 
+from jobnb.display.environment import attempt, has_front_end
 from jobnb.display.run_marks import base_key
 from jobnb.display.run_views import run_view
-from jobnb.display.surroundings import attempt, has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.follow import News, cards_of_plan
 from jobnb.display.widgets.graph import GraphView
+from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
 from jobnb.display.widgets.log_lines import LogFilter
 from jobnb.display.widgets.run_data import failures
 from jobnb.display.widgets.run_model import RunModel
 from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
-from jobnb.display.widgets.twin import Twinned, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError
 

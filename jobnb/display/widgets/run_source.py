@@ -15,9 +15,9 @@ import msgspec
 from jobnb.definitions.jobs.job_config import run_title
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_pictures import asset_picture
+from jobnb.display.environment import attempt, known_session
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.picture import Picture
-from jobnb.display.surroundings import attempt, known_session
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
 from jobnb.events import Event
 from jobnb.execution.result import ExecuteInProcessResult

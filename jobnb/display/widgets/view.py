@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from anywidget import AnyWidget
 
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.twin import Twinned
+from jobnb.display.widgets.live_and_static import Twinned
 from jobnb.errors import JobnbError
 
 _ASKED = "_jobnb_asked"

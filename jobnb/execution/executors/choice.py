@@ -12,8 +12,8 @@ from jobnb.definitions.jobs.executor import (
 )
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidConfigError
-from jobnb.execution.executors.crew import Crew
 from jobnb.execution.executors.threads import PLACES, ThreadCrew
+from jobnb.execution.executors.worker_pool import Crew
 from jobnb.execution.run import RunScope
 
 

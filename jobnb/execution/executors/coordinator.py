@@ -17,11 +17,11 @@ from jobnb.definitions.ops.pool import pool_of
 from jobnb.errors import StepTimeoutError
 from jobnb.events import EngineNote, StepRestarted, StepSkipped, StepStarted
 from jobnb.execution import pools
-from jobnb.execution.elements import close_empty, let_go, passing_slots, put_in_order
-from jobnb.execution.executors.crew import Crew, Ended, Outcome, Piece, Task
 from jobnb.execution.executors.limits import late_words, limits_of, timeout_of
+from jobnb.execution.executors.worker_pool import Crew, Ended, Outcome, Piece, Task
 from jobnb.execution.frontier import Frontier, Unit
 from jobnb.execution.io import step_key_of
+from jobnb.execution.mapped_values import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import stuck_words

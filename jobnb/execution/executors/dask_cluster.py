@@ -14,12 +14,12 @@ from typing import Any
 
 from jobnb.errors import InvalidDefinitionError, JobnbError, WorkerLostError
 from jobnb.events import EngineNote, Event, Logged, StepRestarted, StepStarted
-from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
 from jobnb.execution.executors.dask_worker import Report, close_part, do_order, stop_task
 from jobnb.execution.executors.echo import echo
-from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.lazy_resources import LaterResources
+from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece, Task
 from jobnb.execution.io import step_key_of
-from jobnb.execution.packed import Packed, Stays, holds_values
+from jobnb.execution.pickling import Packed, Stays, holds_values
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import errand_of, order_of, told_here, unpacked_error
 from jobnb.plan.step import Step

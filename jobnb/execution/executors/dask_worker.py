@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from jobnb.events import Event
-from jobnb.execution.executors.crew import Ended, Outcome
+from jobnb.execution.executors.worker_pool import Ended, Outcome
 from jobnb.execution.output_capture import capturing
-from jobnb.execution.packed import Packed, Stays
+from jobnb.execution.pickling import Packed, Stays
 from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
 

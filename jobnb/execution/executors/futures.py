@@ -19,12 +19,12 @@ from typing import Any
 from jobnb.definitions.jobs.executor import InitExecutorContext
 from jobnb.errors import UnmetExecutorRequirementsError, WorkerLostError
 from jobnb.events import Event, Logged
-from jobnb.execution.executors.crew import Crew, Ended, Outcome, Task
+from jobnb.execution.executors.attempt_runner import Lane, lost
 from jobnb.execution.executors.echo import echo
-from jobnb.execution.executors.lane import Lane, lost
-from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.lazy_resources import LaterResources
 from jobnb.execution.executors.run_folder import made_folder
 from jobnb.execution.executors.threads import ThreadCrew
+from jobnb.execution.executors.worker_pool import Crew, Ended, Outcome, Task
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import (
     Order,

@@ -15,11 +15,11 @@ from typing import Any
 
 from jobnb.errors import WorkerLostError
 from jobnb.events import Event, Logged, StepRestarted, StepStarted
-from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
 from jobnb.execution.executors.echo import echo
-from jobnb.execution.executors.later_resources import LaterResources
+from jobnb.execution.executors.lazy_resources import LaterResources
 from jobnb.execution.executors.pool import WorkerProcess, pool
 from jobnb.execution.executors.run_folder import made_folder
+from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece, Task
 from jobnb.execution.executors.worker_process import Place
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import RunScope

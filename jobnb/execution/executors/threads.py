@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 
-from jobnb.execution.executors.crew import Ended, Outcome, Piece, Task
-from jobnb.execution.executors.lane import Lane, lost
+from jobnb.execution.executors.attempt_runner import Lane, lost
+from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece, Task
 from jobnb.execution.output_capture import capturing, is_captured
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop

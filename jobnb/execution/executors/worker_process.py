@@ -20,8 +20,8 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from jobnb.events import Event
-from jobnb.execution.executors.crew import Outcome
 from jobnb.execution.executors.worker_output import CaughtOutput
+from jobnb.execution.executors.worker_pool import Outcome
 from jobnb.execution.output_capture import Sink
 from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error

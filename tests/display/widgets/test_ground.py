@@ -21,8 +21,8 @@ from jobnb.display.widgets import assemble
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.graph import GraphView
+from jobnb.display.widgets.live_and_static import WIDGET_MIME, widget_bundle
 from jobnb.display.widgets.tabbed import Note, TabBar
-from jobnb.display.widgets.twin import WIDGET_MIME, widget_bundle
 from jobnb.display.widgets.view import Pace, View, answers
 
 

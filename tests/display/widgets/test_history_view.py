@@ -29,7 +29,7 @@ from jobnb.display.history_views import run_table_view
 from jobnb.display.text import moment
 from jobnb.display.widgets.history import HistoryView
 from jobnb.display.widgets.history_data import choices, compared, filter_of, page_of, run_row
-from jobnb.display.widgets.twin import WIDGET_MIME
+from jobnb.display.widgets.live_and_static import WIDGET_MIME
 from tests.display.reading import HOSTILE, check_bundle
 
 

@@ -9,7 +9,7 @@ from jobnb import AssetKey, AssetSelection, SourceAsset, asset
 from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.picture import Card, Edge, Picture
 from jobnb.display.widgets.graph import GraphView, Reach, selection_text
-from jobnb.plan.selecting import resolve_op_selection
+from jobnb.plan.selection_resolution import resolve_op_selection
 
 COUNT = 12
 GROUPS = ("load", "and", "report", "a1")

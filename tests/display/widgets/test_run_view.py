@@ -33,6 +33,7 @@ from jobnb import (
 from jobnb.display.noun_views import job_view
 from jobnb.display.run_marks import real_steps
 from jobnb.display.widgets.job import JobView
+from jobnb.display.widgets.live_and_static import WIDGET_MIME
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_data import (
     depths,
@@ -41,7 +42,6 @@ from jobnb.display.widgets.run_data import (
     ready_times,
     slowest_path,
 )
-from jobnb.display.widgets.twin import WIDGET_MIME
 from jobnb.events import RunStarted, StepStarted, StepSucceeded
 from jobnb.registry.session import current_session
 from tests.display.reading import HOSTILE, check_bundle

@@ -111,7 +111,7 @@ function metadataNode(entries) {
   return scrolling(el("table", { class: "jn-pairs" }, el("tbody", null, rows)));
 }
 
-// Markdown as `display/prose.py` reads it: texts, and [name, address, what is inside].
+// Markdown as `display/markdown_html.py` reads it: texts, and [name, address, what is inside].
 const PROSE = /^(p|h[1-6]|ul|ol|li|blockquote|pre|code|em|strong|a|span|hr|br|table|thead|tbody|tr|th|td)$/;
 
 function proseNodes(nodes) {

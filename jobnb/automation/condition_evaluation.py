@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from jobnb.automation.condition_inputs import Place, World
 from jobnb.automation.condition_result import ConditionResult
-from jobnb.automation.condition_world import Place, World
 from jobnb.automation.freshness import lateness
 from jobnb.definitions.automation.condition import AutomationCondition
 from jobnb.definitions.automation.cron_schedule import CronSchedule

@@ -27,8 +27,8 @@ from jobnb.notebook.outcome import (
     without_colours,
 )
 from jobnb.notebook.outputs import LIMIT, ended_here, shortened
+from jobnb.notebook.requested_run import RUN_TAG, Wish, summary_in
 from jobnb.notebook.side_channel import SideChannel
-from jobnb.notebook.wish import RUN_TAG, Wish, summary_in
 
 LOOK_SECONDS = 0.1
 LONGEST_MESSAGE = 2000  # Characters of an error in a line.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from jobnb.code.ways import Ways
+    from jobnb.code.name_usage import Ways
 
 _EXTENDED = dis.opmap["EXTENDED_ARG"]
 _CONSTANTS = frozenset(dis.hasconst)

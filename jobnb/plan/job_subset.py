@@ -15,7 +15,7 @@ from jobnb.plan.asset_checks import check_outputs
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode, flatten, output_at
 from jobnb.plan.order import output_edges
-from jobnb.plan.selecting import resolve_op_selection
+from jobnb.plan.selection_resolution import resolve_op_selection
 
 
 def select_nodes(job: JobDefinition, nodes: list[FlatNode]) -> list[FlatNode]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobnb import AssetKey, InvalidSubsetError, SourceAsset, asset
 from jobnb.definitions.selections.reading import parse_selection
-from jobnb.plan.completing import Words, suggest
+from jobnb.plan.selection_completion import Words, suggest
 
 
 @asset(

@@ -11,12 +11,18 @@ from operator import itemgetter
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, NamedTuple
 
-from jobnb.code.changes import Place, is_changeable
-from jobnb.code.facts import CodeFacts, facts_of, plain_text
-from jobnb.code.look import class_name, instance_state, is_class, module_of, module_of_code
+from jobnb.code.bytecode_facts import CodeFacts, facts_of, plain_text
 from jobnb.code.modules import OwnModules, absolute_name
+from jobnb.code.mutations import Place, is_changeable
+from jobnb.code.name_usage import ways_of
+from jobnb.code.static_inspection import (
+    class_name,
+    instance_state,
+    is_class,
+    module_of,
+    module_of_code,
+)
 from jobnb.code.values import PLAIN, ValueText
-from jobnb.code.ways import ways_of
 
 _LONG = 10_000
 _NAME = re.compile(r"[A-Za-z_]\w*")

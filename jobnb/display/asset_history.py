@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.display.environment import attempt, has_history
 from jobnb.display.html import EMPTY, Html, code, join, table, tag
 from jobnb.display.metadata import entry_text, metadata_html
-from jobnb.display.surroundings import attempt, has_history
 from jobnb.display.text import moment, shorten
 
 Points = list[tuple[float, float]]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from types import CodeType
 from typing import Any, NamedTuple
 
-from jobnb.code.facts import facts_of
+from jobnb.code.bytecode_facts import facts_of
 
 Trail = tuple[str, ...]
 """A name and what is taken of it, as the code writes it: `state.rows[0]` is

@@ -36,7 +36,7 @@ from jobnb import (
     op,
 )
 from jobnb.storage.formats import FORMATS
-from jobnb.storage.places import asset_place, output_place, safe_name
+from jobnb.storage.value_paths import asset_place, output_place, safe_name
 
 # -- one place for each
 

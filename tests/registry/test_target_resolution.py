@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobnb import AssetKey, AssetSelection, InvalidSubsetError, Session, asset
-from jobnb.registry.selecting import pinned
+from jobnb.registry.target_resolution import pinned
 
 
 def orders_of(version):

@@ -33,9 +33,9 @@ from types import (
 )
 from typing import Any, NamedTuple
 
-from jobnb.code.facts import FIRST_CHANGERS, MUTATORS, facts_of
-from jobnb.code.look import instance_state, module_of_code
-from jobnb.code.ways import Trail, ways_of
+from jobnb.code.bytecode_facts import FIRST_CHANGERS, MUTATORS, facts_of
+from jobnb.code.name_usage import Trail, ways_of
+from jobnb.code.static_inspection import instance_state, module_of_code
 
 Place = tuple[Any, ...]
 """Where something is: a name in the globals of a module, a cell, an attribute, or the thing itself

@@ -9,7 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobnb.display.surroundings import attempt, has_front_end
+from jobnb.display.environment import attempt, has_front_end
 from jobnb.execution.run import RunScope
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from jobnb.definitions.selections.grammar import expected_after, quoted, written
 from jobnb.definitions.selections.reading import ASSET_FUNCTIONS, OP_FUNCTIONS
 from jobnb.definitions.selections.rules import Standing
 from jobnb.plan.graphs import AssetGraph
-from jobnb.plan.selecting import with_graphs
+from jobnb.plan.selection_resolution import with_graphs
 
 if TYPE_CHECKING:
     from lark import Token

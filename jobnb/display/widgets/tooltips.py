@@ -11,10 +11,10 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.config_fields import field_rows
+from jobnb.display.environment import attempt, known_session
 from jobnb.display.palette import WORDS
 from jobnb.display.picture import Card, Status
 from jobnb.display.summaries import AssetSummary
-from jobnb.display.surroundings import attempt, known_session
 from jobnb.display.text import moment, shorten
 
 About = Callable[[str], list[tuple[str, str]]]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.doors import engine
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey
-from jobnb.registry.selecting import pinned
+from jobnb.registry.target_resolution import pinned
 
 if TYPE_CHECKING:
     from jobnb.definitions.assets.asset_job import AssetJobDefinition

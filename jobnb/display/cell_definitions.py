@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.display.surroundings import attempt
+from jobnb.display.environment import attempt
 from jobnb.registry.catalogue import Entry
 from jobnb.registry.session import Session, session
 

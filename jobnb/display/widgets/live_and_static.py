@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from jobnb.display.surroundings import attempt, has_front_end
+from jobnb.display.environment import attempt, has_front_end
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _HTML, _TEXT = "text/html", "text/plain"

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pytest
 
 from jobnb import JobDefinition, Session, StaticPartitionsDefinition, asset
-from jobnb.definitions import doors
+from jobnb.definitions.engine_protocol import Engine, RunOptions
 from jobnb.engine import JobnbEngine
 from jobnb.execution.spec import RunSpec
 
@@ -19,11 +19,11 @@ ABOUT_THE_CALLER = {"self", "selection", "target", "job", "raise_on_error"}
 @pytest.mark.parametrize("way", [*WAYS, JobDefinition.launch], ids=lambda way: way.__qualname__)
 def test_all_that_a_way_to_run_takes_can_be_asked_of_a_run(way):
     taken = set(inspect.signature(way).parameters) - ABOUT_THE_CALLER
-    assert taken <= set(doors.RunOptions.__annotations__)
+    assert taken <= set(RunOptions.__annotations__)
 
 
 def test_all_that_can_be_asked_through_the_door_is_in_the_spec():
-    assert set(doors.RunOptions.__annotations__) <= {field.name for field in fields(RunSpec)}
+    assert set(RunOptions.__annotations__) <= {field.name for field in fields(RunSpec)}
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -33,7 +33,7 @@ def test_the_docstring_tells_every_parameter(way):
 
 
 def test_the_engine_answers_all_that_is_asked_through_the_door():
-    asked = {name for name in vars(doors.Engine) if not name.startswith("_")}
+    asked = {name for name in vars(Engine) if not name.startswith("_")}
     assert asked == {name for name in vars(JobnbEngine) if not name.startswith("_")}
 
 

@@ -8,14 +8,14 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from jobnb import job, op
-from jobnb.display import surroundings
+from jobnb.display import environment
 from jobnb.display.install import install, uninstall
 from jobnb.display.picture import Card, Mark, Picture, Status
-from jobnb.display.widgets import twin
+from jobnb.display.widgets import live_and_static
 from jobnb.display.widgets.graph import GraphView
+from jobnb.display.widgets.live_and_static import WIDGET_MIME
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.tabbed import Note
-from jobnb.display.widgets.twin import WIDGET_MIME
 from tests.display.reading import check_bundle
 
 
@@ -38,7 +38,7 @@ def published(monkeypatch):
         sent.append((data, (transient or {}).get("display_id"), update))
 
     monkeypatch.setattr("IPython.display.publish_display_data", publish)
-    for module in (surroundings, twin):
+    for module in (environment, live_and_static):
         monkeypatch.setattr(module, "has_front_end", lambda: True)
     monkeypatch.setattr("jobnb.display.widgets.graph.has_front_end", lambda: True)
     monkeypatch.setattr("jobnb.display.widgets.run.has_front_end", lambda: True)

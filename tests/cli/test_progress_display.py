@@ -10,7 +10,7 @@ from rich.console import Console
 
 from jobnb import ErrorInfo, RunState, fold
 from jobnb.automation.backfill_progress import BackfillProgress
-from jobnb.cli.faces import BarFace, Face, LineFace, face_for
+from jobnb.cli.progress_display import BarFace, Face, LineFace, face_for
 from jobnb.events import (
     AssetCheckEvaluated,
     RunFailed,

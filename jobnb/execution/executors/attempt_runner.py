@@ -8,7 +8,7 @@ from time import time as now
 
 from jobnb.errors import StepTimeoutError, WorkerLostError
 from jobnb.events import Event, StepRestarted, StepStarted
-from jobnb.execution.executors.crew import Ended, Outcome, Piece
+from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner

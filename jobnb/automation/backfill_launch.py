@@ -30,8 +30,8 @@ from jobnb.execution.task import find
 from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.plan.run_config import kept_config
-from jobnb.registry.selecting import partitioned_job, pinned
 from jobnb.registry.session import Session
+from jobnb.registry.target_resolution import partitioned_job, pinned
 from jobnb.staleness.survey import Survey, as_it_stands, nothing_stands_so
 from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.instance import Instance
