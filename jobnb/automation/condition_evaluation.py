@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from jobnb.automation.condition_inputs import Place, World
+from jobnb.automation.condition_inputs import ConditionInputs, Place
 from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.freshness import lateness
 from jobnb.definitions.automation.condition import AutomationCondition
@@ -29,7 +29,7 @@ def moment_words(seconds: float) -> str:
 # --- of the asset itself --------------------------------------------------------
 
 
-def _missing(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _missing(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     if place.check is not None:
         checked = world.checked(place)
         if checked is None:
@@ -41,7 +41,7 @@ def _missing(world: World, place: Place, _: AutomationCondition) -> Answer:
     return False, f"it was materialized {moment_words(made.time)}"
 
 
-def _newly_missing(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _newly_missing(world: ConditionInputs, place: Place, condition: AutomationCondition) -> Answer:
     is_missing, why = _missing(world, place, condition)
     asked = world.asked(place)
     if is_missing and asked is not None:
@@ -49,7 +49,7 @@ def _newly_missing(world: World, place: Place, condition: AutomationCondition) -
     return is_missing, why
 
 
-def _newly_updated(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _newly_updated(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     last = world.memory.last
     if place.check is not None:
         checked = world.checked(place)
@@ -60,28 +60,28 @@ def _newly_updated(world: World, place: Place, _: AutomationCondition) -> Answer
     return new, f"it was {'' if new else 'not '}materialized since the last evaluation"
 
 
-def _newly_requested(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _newly_requested(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     asked = world.memory.requested.get(place.text)
     new = asked is not None and asked == world.memory.last
     return new, f"it was {'' if new else 'not '}requested at the last evaluation"
 
 
-def _will_be_requested(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _will_be_requested(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     asked = place in world.requested
     return asked, "it is requested now" if asked else "it is not requested now"
 
 
-def _run_in_progress(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _run_in_progress(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     goes_on = world.is_run(place)
     return goes_on, f"{'a' if goes_on else 'no'} run materializes it right now"
 
 
-def _backfill_in_progress(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _backfill_in_progress(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     goes_on = world.is_backfilled(place)
     return goes_on, f"{'a' if goes_on else 'no'} backfill that goes on is to materialize it"
 
 
-def _in_progress(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _in_progress(world: ConditionInputs, place: Place, condition: AutomationCondition) -> Answer:
     if world.is_run(place):
         return _run_in_progress(world, place, condition)
     if world.is_backfilled(place):
@@ -89,12 +89,12 @@ def _in_progress(world: World, place: Place, condition: AutomationCondition) -> 
     return False, "no run and no backfill materializes it right now"
 
 
-def _execution_failed(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _execution_failed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     failed = world.has_failed(place)
     return failed, "its last run failed" if failed else "its last run did not fail"
 
 
-def _code_version_changed(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _code_version_changed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     before, now = world.code_versions(place)
     if before is None:
         return False, "its code version was not looked at before"
@@ -102,7 +102,7 @@ def _code_version_changed(world: World, place: Place, _: AutomationCondition) ->
     return changed, f"its code {'has' if changed else 'has not'} changed since the last evaluation"
 
 
-def _data_version_changed(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _data_version_changed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     made = world.made(place)
     version = None if made is None else data_version_of(made.tags, made.storage_id)
     before, now = world.data_versions(place, version)
@@ -115,12 +115,14 @@ def _data_version_changed(world: World, place: Place, _: AutomationCondition) ->
     )
 
 
-def _initial(world: World, _place: Place, _: AutomationCondition) -> Answer:
+def _initial(world: ConditionInputs, _place: Place, _: AutomationCondition) -> Answer:
     first = world.memory.last is None
     return first, "this is the first evaluation" if first else "it was evaluated before"
 
 
-def _in_latest_window(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _in_latest_window(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Answer:
     partitions = world.partitions(place.key)
     if place.partition is None or not isinstance(partitions, TimeWindowPartitionsDefinition):
         return True, "it has no partitions in time"
@@ -135,7 +137,9 @@ def _in_latest_window(world: World, place: Place, condition: AutomationCondition
     return near, "it is one of the latest partitions" if near else "it is not the latest partition"
 
 
-def _cron_tick_passed(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _cron_tick_passed(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Answer:
     made, asked = world.made(place), world.asked(place)
     handled = max(
         world.memory.since or world.now, made.time if made is not None else 0.0, asked or 0.0
@@ -146,7 +150,7 @@ def _cron_tick_passed(world: World, place: Place, condition: AutomationCondition
     return False, f"{condition.cron} has not come since {moment_words(handled)}"
 
 
-def _last_tick(world: World, condition: AutomationCondition) -> float | None:
+def _last_tick(world: ConditionInputs, condition: AutomationCondition) -> float | None:
     assert condition.cron is not None
     times = CronSchedule(condition.cron, condition.timezone)
     begin = datetime.fromtimestamp(max(0.0, world.now - _YEARS_BACK), UTC)
@@ -154,7 +158,7 @@ def _last_tick(world: World, condition: AutomationCondition) -> float | None:
     return found[-1].timestamp() if found else None
 
 
-def _freshness_failed(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _freshness_failed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     key = place.key
     for each in [key, *sorted(_downstream(world.definitions, key), key=lambda k: tuple(k.path))]:
         late = lateness(world.definitions, world.instance, each, world.moment)
@@ -179,15 +183,15 @@ def _downstream(definitions: Definitions, key: AssetKey) -> set[AssetKey]:
 # --- of a check -----------------------------------------------------------------
 
 
-def _check_passed(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _check_passed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     return _checked(world, place, passed=True)
 
 
-def _check_failed(world: World, place: Place, _: AutomationCondition) -> Answer:
+def _check_failed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     return _checked(world, place, passed=False)
 
 
-def _checked(world: World, place: Place, *, passed: bool) -> Answer:
+def _checked(world: ConditionInputs, place: Place, *, passed: bool) -> Answer:
     """Whether a check said so of what was last materialized."""
     if place.check is None:
         raise InvalidInvocationError(
@@ -213,7 +217,9 @@ def _is_of_before(storage_id: int, time: float, said: object, when: float) -> bo
 # --- of what it depends on ------------------------------------------------------
 
 
-def _any_deps_updated(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _any_deps_updated(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Answer:
     own, asked = world.made(place), world.memory.requested.get(place.text)
     for dep in world.deps(place, condition):
         if dep in world.requested:
@@ -226,14 +232,18 @@ def _any_deps_updated(world: World, place: Place, condition: AutomationCondition
     return False, "nothing that it depends on was materialized since"
 
 
-def _any_deps_missing(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _any_deps_missing(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Answer:
     for dep in world.deps(place, condition):
         if world.made(dep) is None and dep not in world.requested:
             return True, f"{dep.words} is missing"
     return False, "nothing that it depends on is missing"
 
 
-def _any_deps_in_progress(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _any_deps_in_progress(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Answer:
     for dep in world.deps(place, condition):
         if world.is_run(dep):
             return True, f"a run materializes {dep.words} right now"
@@ -242,7 +252,9 @@ def _any_deps_in_progress(world: World, place: Place, condition: AutomationCondi
     return False, "nothing that it depends on is in progress"
 
 
-def _all_deps_since_cron(world: World, place: Place, condition: AutomationCondition) -> Answer:
+def _all_deps_since_cron(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Answer:
     tick = _last_tick(world, condition)
     for dep in world.deps(place, condition):
         made = world.made(dep)
@@ -252,7 +264,7 @@ def _all_deps_since_cron(world: World, place: Place, condition: AutomationCondit
     return True, f"all that it depends on was materialized since {condition.cron} came"
 
 
-_LEAVES: Mapping[str, Callable[[World, Place, AutomationCondition], Answer]] = {
+_LEAVES: Mapping[str, Callable[[ConditionInputs, Place, AutomationCondition], Answer]] = {
     "missing": _missing,
     "newly_missing": _newly_missing,
     "newly_updated": _newly_updated,
@@ -281,7 +293,7 @@ _LEAVES: Mapping[str, Callable[[World, Place, AutomationCondition], Answer]] = {
 
 
 def result_of(
-    world: World, place: Place, condition: AutomationCondition, path: str = ""
+    world: ConditionInputs, place: Place, condition: AutomationCondition, path: str = ""
 ) -> ConditionResult:
     """Return the result of a condition for a place.
 
@@ -324,7 +336,9 @@ def _made(
     )
 
 
-def _targets(world: World, place: Place, condition: AutomationCondition) -> Sequence[Place]:
+def _targets(
+    world: ConditionInputs, place: Place, condition: AutomationCondition
+) -> Sequence[Place]:
     """Return the places of which the parts of a condition are to be true."""
     if condition.kind in ("any_deps_match", "all_deps_match"):
         return world.deps(place, condition)
@@ -357,7 +371,7 @@ def _memory_name(path: str, condition: AutomationCondition) -> str:
 
 
 def _newly_true(
-    world: World,
+    world: ConditionInputs,
     place: Place,
     condition: AutomationCondition,
     children: tuple[ConditionResult, ...],
@@ -372,7 +386,7 @@ def _newly_true(
 
 
 def _since(
-    world: World,
+    world: ConditionInputs,
     place: Place,
     condition: AutomationCondition,
     children: tuple[ConditionResult, ...],

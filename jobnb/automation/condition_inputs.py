@@ -68,7 +68,7 @@ class Place(NamedTuple):
 
 
 @dataclass
-class Memory:
+class ConditionCursor:
     """What one evaluation keeps for the next one.
 
     Attributes:
@@ -88,7 +88,7 @@ class Memory:
     data: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, text: str | None) -> Memory:
+    def read(cls, text: str | None) -> ConditionCursor:
         """Parse a cursor.
 
         Raises:
@@ -115,7 +115,7 @@ class Memory:
         return json.dumps(kept, sort_keys=True)
 
 
-class World:
+class ConditionInputs:
     """What is known at one moment.
 
     Args:
@@ -130,13 +130,13 @@ class World:
     """
 
     def __init__(
-        self, definitions: Definitions, instance: Instance, now: float, memory: Memory
+        self, definitions: Definitions, instance: Instance, now: float, memory: ConditionCursor
     ) -> None:
         self.definitions = definitions
         self.instance = instance
         self.now = now
         self.memory = memory
-        self.kept = Memory(memory.since, now)
+        self.kept = ConditionCursor(memory.since, now)
         self.requested: set[Place] = set()
         self._partitions_made: dict[AssetKey, Mapping[str, Made]] = {}
         self._failed_partitions: dict[AssetKey, frozenset[str]] = {}

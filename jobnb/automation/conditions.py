@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobnb.automation.condition_evaluation import result_of
-from jobnb.automation.condition_inputs import Memory, Place, World
+from jobnb.automation.condition_inputs import ConditionCursor, ConditionInputs, Place
 from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.condition import AutoMaterializePolicy, AutomationCondition
@@ -98,10 +98,10 @@ def evaluate_automation_conditions(
 
     Source: Dagster's `evaluate_automation_conditions`.
     """
-    memory = Memory.read(cursor)
+    memory = ConditionCursor.read(cursor)
     now = time.time() if evaluation_time is None else evaluation_time.timestamp()
     memory.since = now if memory.since is None else memory.since
-    world = World(defs, instance, now, memory)
+    world = ConditionInputs(defs, instance, now, memory)
     chosen = None if asset_selection is None else defs.select_assets(asset_selection)
     results: list[ConditionResult] = []
     requested: dict[AssetKey, list[str | None]] = {}
@@ -127,7 +127,7 @@ def evaluate_automation_conditions(
     return EvaluateAutomationConditionsResult(world.kept.text(), results, requested)
 
 
-def _in_last_minute(memory: Memory, key: AssetKey, now: float) -> int:
+def _in_last_minute(memory: ConditionCursor, key: AssetKey, now: float) -> int:
     path = list(key.path)
     return sum(
         json.loads(name)[0] == path for name, when in memory.requested.items() if when > now - 60
@@ -154,7 +154,7 @@ def keys_with_conditions(definitions: Definitions) -> set[AssetKey]:
     return {key for key in known if _condition(definitions, key)[0] is not None}
 
 
-def _places(world: World, key: AssetKey, condition: AutomationCondition) -> list[Place]:
+def _places(world: ConditionInputs, key: AssetKey, condition: AutomationCondition) -> list[Place]:
     """Return the partitions that may be requested, the oldest first; or the asset itself."""
     partitions = world.partitions(key)
     if partitions is None:

@@ -87,12 +87,12 @@ def execute(
     """
     if (notebook is None) == (named is None):
         raise InvalidInvocationError("Name one notebook: jobnb execute NOTEBOOK.")
-    from jobnb.cli.progress_display import face_for
+    from jobnb.cli.progress_display import progress_display
     from jobnb.notebook.headless import execute_notebook
     from jobnb.notebook.parameters import parse_parameter
 
-    face = face_for(quiet=quiet)
-    with face:
+    progress = progress_display(quiet=quiet)
+    with progress:
         outcome = execute_notebook(
             notebook or str(named),
             config=config,
@@ -100,7 +100,7 @@ def execute(
             tags=tags,
             parameters={name: parse_parameter(name, text) for name, text in parameters},
             kernel_name=kernel,
-            progress=face,
+            progress=progress,
             **options,
         )
     _report(outcome)

@@ -25,14 +25,14 @@ SLOW = 1.0
 MANY_STEPS = 60
 
 
-def face_for(*, quiet: bool = False) -> Face:
+def progress_display(*, quiet: bool = False) -> ProgressDisplay:
     """Choose the progress display for the output's destination."""
     if quiet:
-        return Face()
-    return BarFace() if sys.stdout.isatty() else LineFace()
+        return ProgressDisplay()
+    return BarProgress() if sys.stdout.isatty() else LineProgress()
 
 
-class Face(Progress):
+class ProgressDisplay(Progress):
     """A progress display that shows notes only, on stderr."""
 
     def __enter__(self) -> Self:
@@ -46,7 +46,7 @@ class Face(Progress):
         click.echo(f"note: {text}", err=True)
 
 
-class LineFace(Face):
+class LineProgress(ProgressDisplay):
     """Prints a line for each cell and each step, for a CI log."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class LineFace(Face):
         sys.stdout.flush()
 
 
-class BarFace(Face):
+class BarProgress(ProgressDisplay):
     """Shows a bar for the cells, and one for the steps of each active run."""
 
     def __init__(self) -> None:

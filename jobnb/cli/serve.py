@@ -61,11 +61,11 @@ def serve(
         raise InvalidInvocationError("The token is empty: leave --token out for a random one.")
     with needed():
         from jobnb.server.running import serve_until_stopped
-        from jobnb.server.workspace import Served, launch_detached, launch_here
+        from jobnb.server.workspace import ServedWorkspace, launch_detached, launch_here
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
     instance, locations = open_locations(codes)
     launch = launch_here if in_process else launch_detached
-    served = Served(instance, locations, launch=launch)
+    served = ServedWorkspace(instance, locations, launch=launch)
     for each in served.locations:
         each.definitions()  # what cannot be loaded is told at once
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from jobnb.code.name_usage import Ways
+    from jobnb.code.name_usage import NameUsage
 
 _EXTENDED = dis.opmap["EXTENDED_ARG"]
 _CONSTANTS = frozenset(dis.hasconst)
@@ -65,10 +65,10 @@ class CodeFacts:
         imports: Whether it imports something itself.
         writes: Whether it may change something outside of it.
         alone: The cached hash of a function of this code that uses nothing else.
-        ways: The cached result of `ways_of`.
+        usage: The cached result of `name_usage_of`.
     """
 
-    __slots__ = ("alone", "attributes", "imports", "names", "token", "ways", "writes")
+    __slots__ = ("alone", "attributes", "imports", "names", "token", "usage", "writes")
     names: tuple[str, ...]
     attributes: frozenset[str]
     imports: bool
@@ -91,7 +91,7 @@ class CodeFacts:
             or any(each.writes for each in inner)
         )
         self.alone = ""
-        self.ways: Ways | None = None
+        self.usage: NameUsage | None = None
 
 
 _known: WeakKeyDictionary[CodeType, CodeFacts] = WeakKeyDictionary()

@@ -30,7 +30,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from jobnb.code.bytecode_facts import facts_of, plain_text
-from jobnb.code.name_usage import ways_of
+from jobnb.code.name_usage import name_usage_of
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _PACKAGES = ("site-packages", "dist-packages")
@@ -263,7 +263,7 @@ class OwnModules:
         for name, path in statement.imports.values() if is_all else ():
             if path:
                 yield from self._places(self._absolute(name, module), path)
-        for scope, name, *further in ways_of(statement.code).reads:
+        for scope, name, *further in name_usage_of(statement.code).reads:
             if scope == "import":
                 yield from self._places(self._absolute(name, module), tuple(further))
             elif scope == "global":
@@ -497,8 +497,8 @@ def _with_touches(statements: list[_Statement]) -> Iterator[_Statement]:
     leads: dict[str, set[str]] = {}
     for each in statements:
         for name in each.binds - each.imports.keys():
-            ways = ways_of(each.code)
-            trails = ways.reads | ways.sets | ways.changes | ways.rebinds
+            usage = name_usage_of(each.code)
+            trails = usage.reads | usage.sets | usage.changes | usage.rebinds
             leads.setdefault(name, set()).update(one[1] for one in trails if one[0] == "global")
     for each in statements:
         reached = set(each.loads if not each.only_binds else ())

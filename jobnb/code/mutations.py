@@ -34,7 +34,7 @@ from types import (
 from typing import Any, NamedTuple
 
 from jobnb.code.bytecode_facts import FIRST_CHANGERS, MUTATORS, facts_of
-from jobnb.code.name_usage import Trail, ways_of
+from jobnb.code.name_usage import Trail, name_usage_of
 from jobnb.code.static_inspection import instance_state, module_of_code
 
 Place = tuple[Any, ...]
@@ -160,13 +160,13 @@ class OwnChanges:
         found = self._effects.get(id(fn))
         if found is not None:
             return found[1]
-        ways = ways_of(fn.__code__)
-        effects = {_Effect("sets", each) for each in ways.sets}
-        effects |= {_Effect("changes", each) for each in ways.changes}
-        effects |= {_Effect("reads", each) for each in ways.reads if _may_change(each)}
+        usage = name_usage_of(fn.__code__)
+        effects = {_Effect("sets", each) for each in usage.sets}
+        effects |= {_Effect("changes", each) for each in usage.changes}
+        effects |= {_Effect("reads", each) for each in usage.reads if _may_change(each)}
         # Ends the recursion of functions that call each other.
         self._effects[id(fn)] = fn, frozenset(effects)
-        for call in ways.calls if depth else ():
+        for call in usage.calls if depth else ():
             if call.args:
                 effects |= self._by_call(fn, call.callee, call.args, depth)
         self._effects[id(fn)] = fn, frozenset(effects)
@@ -213,7 +213,7 @@ class OwnChanges:
 
     def _outer_places(self, fn: FunctionType) -> Iterator[Place]:
         is_followed = self._is_followed(fn)
-        for scope, name in ways_of(fn.__code__).rebinds:
+        for scope, name in name_usage_of(fn.__code__).rebinds:
             cell = _cell(fn, name)
             if scope == "free" and cell is not None:
                 yield "cell", id(cell)
@@ -228,12 +228,12 @@ class OwnChanges:
 
     def _places_of_bound(self, fn: FunctionType) -> Iterator[Place]:
         """Iterate over the places bound to a callable: `append = rows.append`, a partial."""
-        ways = ways_of(fn.__code__)
-        for trail in ways.reads:
+        usage = name_usage_of(fn.__code__)
+        for trail in usage.reads:
             value = self._value(fn, trail[:-1] if trail[-1] == "()" else trail)
             if is_mutator(value):
                 yield "in", id(value.__self__)
-        for call in ways.calls:
+        for call in usage.calls:
             value = self._value(fn, call.callee)
             if not _is_a(value, partial):
                 continue
@@ -254,7 +254,7 @@ class OwnChanges:
             if step == "()":
                 value, _ = _function_and_shift(value)
                 if type(value) is FunctionType and self._is_followed(value) and depth:
-                    for given in ways_of(value.__code__).returns:
+                    for given in name_usage_of(value.__code__).returns:
                         further = _Effect(kind, (*given, *path[index + 1 :]))
                         yield from self._places(value, further, depth - 1)
                 return

@@ -33,7 +33,7 @@ class Call(NamedTuple):
     args: frozenset[tuple[int | str, Trail]]
 
 
-class Ways(NamedTuple):
+class NameUsage(NamedTuple):
     """How a code object and those nested in it use outer names.
 
     Attributes:
@@ -53,12 +53,12 @@ class Ways(NamedTuple):
     returns: frozenset[Trail]
 
 
-def ways_of(code: CodeType) -> Ways:
+def name_usage_of(code: CodeType) -> NameUsage:
     """Return how a code object uses names; equal code objects share the result."""
     facts = facts_of(code)
-    if facts.ways is None:
-        facts.ways = _Machine(code).run()
-    return facts.ways
+    if facts.usage is None:
+        facts.usage = _Machine(code).run()
+    return facts.usage
 
 
 class _Machine:
@@ -84,7 +84,7 @@ class _Machine:
         count += bool(code.co_flags & inspect.CO_VARKEYWORDS)
         self.params = frozenset(code.co_varnames[:count])
 
-    def run(self) -> Ways:
+    def run(self) -> NameUsage:
         """Process all instructions."""
         goes_on = True
         for each in dis.get_instructions(self.code):
@@ -95,7 +95,7 @@ class _Machine:
             self._step(each)
             goes_on = each.opname not in _ENDS
         self._pop(len(self.stack))
-        return self._ways()
+        return self._usage()
 
     # --- the stack ---------------------------------------------------------
 
@@ -327,7 +327,7 @@ class _Machine:
 
     # --- what comes of it --------------------------------------------------
 
-    def _ways(self) -> Ways:
+    def _usage(self) -> NameUsage:
         calls = [
             (one, {key: self._outer(arg) for key, arg in args.items()})
             for callee, args in self.called
@@ -336,7 +336,7 @@ class _Machine:
         found = {name: set(self._outer(trails)) for name, trails in self.found.items()}
         kept = {_call_of(callee, args) for callee, args in calls if callee[0] != "inner"}
         for index, code in enumerate(self.inner):
-            inner = ways_of(code)
+            inner = name_usage_of(code)
             given = [args for callee, args in calls if callee[:2] == ("inner", str(index))]
             for name in ("reads", "sets", "changes", "rebinds"):
                 for trail in getattr(inner, name):
@@ -349,8 +349,8 @@ class _Machine:
         found.setdefault("reads", set()).update(e for e in self.imported if e[:2] not in used)
         shown = {k: frozenset(each for each in v if each[0] in _SHOWN) for k, v in found.items()}
         nothing: frozenset[Trail] = frozenset()
-        sets = {name: shown.get(name, nothing) for name in Ways._fields if name != "calls"}
-        return Ways(calls=frozenset(each for each in kept if each.callee[0] in _SHOWN), **sets)
+        sets = {name: shown.get(name, nothing) for name in NameUsage._fields if name != "calls"}
+        return NameUsage(calls=frozenset(each for each in kept if each.callee[0] in _SHOWN), **sets)
 
     def _from_inside(
         self, code: CodeType, trail: Trail, given: list[dict[int | str, _Value]]

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from jobnb.code.bytecode_facts import CodeFacts
 from jobnb.code.modules import is_own
 from jobnb.code.mutations import OwnChanges, Place, is_mutator
-from jobnb.code.references import IMPORTERS, LOOKS, Part, Piece, PieceReader, says_plain
+from jobnb.code.references import IMPORTERS, LOOKS, Part, Reference, ReferenceReader, says_plain
 from jobnb.code.static_inspection import is_class, module_of, module_of_code
 from jobnb.code.values import ValueText
 from jobnb.code.version import PYTHON, READING, CodeHash, CodeNote
@@ -54,7 +54,7 @@ class _Node:
 
     __slots__ = ("pieces", "token", "value", "whole", "writes")
 
-    def __init__(self, value: Any, token: str, pieces: tuple[Piece, ...], writes: bool) -> None:
+    def __init__(self, value: Any, token: str, pieces: tuple[Reference, ...], writes: bool) -> None:
         self.value = value
         self.token = token
         self.pieces = pieces
@@ -75,7 +75,7 @@ class _Counted:
     """
 
     def __init__(
-        self, excluded: frozenset[Place], read: Callable[[Piece, frozenset[int]], Piece]
+        self, excluded: frozenset[Place], read: Callable[[Reference, frozenset[int]], Reference]
     ) -> None:
         self.excluded = excluded
         self._changed = frozenset(place[1] for place in excluded if place[0] == "in")
@@ -91,12 +91,12 @@ class _Counted:
             found = self._wholes[id(node)] = _joined([self.part(piece) for piece in node.pieces])
         return found
 
-    def changed(self, piece: Piece) -> frozenset[Any]:
+    def changed(self, piece: Reference) -> frozenset[Any]:
         """Return the places of a piece, or inside it, that the code changes."""
         inside = self._changed & piece.inside
         return self.excluded.intersection(piece.places) or frozenset(("in", e) for e in inside)
 
-    def part(self, piece: Piece) -> Part:
+    def part(self, piece: Reference) -> Part:
         """Return what counts of a piece."""
         hit = self.excluded.intersection(piece.places)
         if hit:
@@ -129,7 +129,7 @@ class CodeReader:
         self._by_package: dict[str, tuple[dict[int, _Node], dict[str | None, bool], _Digests]] = {}
         self._readings: dict[int, tuple[Any, _Reading]] = {}
         self._package = ""
-        self._pieces = PieceReader(self._is_own)
+        self._pieces = ReferenceReader(self._is_own)
 
     @cached_property
     def _changes(self) -> OwnChanges:
@@ -221,7 +221,7 @@ class CodeReader:
                     found.append(self._node(use))
         return found
 
-    def _read_again(self, piece: Piece, left_out: frozenset[int]) -> Piece:
+    def _read_again(self, piece: Reference, left_out: frozenset[int]) -> Reference:
         out = ValueText(self._is_own, left_out)
         return piece._replace(text=repr(out.text(piece.value)), uses=tuple(out.uses))
 
@@ -374,13 +374,15 @@ class _Reached(NamedTuple):
         module = module_of_code(value) if type(value) is FunctionType else None
         return module is not None and not is_own(module)
 
-    def name_of(self, piece: Piece) -> str:
+    def name_of(self, piece: Reference) -> str:
         """Return the name of a piece that it uses."""
         is_wrapper = type(self.node.value) is FunctionType and self.name
         parts = (self.name,) if is_wrapper else (self.name, piece.label)
         return ".".join(filter(None, parts))
 
-    def onward(self, piece: Piece, node: _Node, is_own: Callable[[str | None], bool]) -> _Reached:
+    def onward(
+        self, piece: Reference, node: _Node, is_own: Callable[[str | None], bool]
+    ) -> _Reached:
         """Return how a node that it uses is reached."""
         value = node.value
         if type(value) is not FunctionType:

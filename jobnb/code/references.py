@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from jobnb.code.bytecode_facts import CodeFacts, facts_of, plain_text
 from jobnb.code.modules import OwnModules, absolute_name
 from jobnb.code.mutations import Place, is_changeable
-from jobnb.code.name_usage import ways_of
+from jobnb.code.name_usage import name_usage_of
 from jobnb.code.static_inspection import (
     class_name,
     instance_state,
@@ -34,7 +34,7 @@ _ACCESS = (GetSetDescriptorType, MemberDescriptorType)
 _ABOUT_MODELS = frozenset(("model_config", "model_fields", "model_computed_fields"))
 
 
-class Piece(NamedTuple):
+class Reference(NamedTuple):
     """Something that a function, class or object uses.
 
     Attributes:
@@ -69,7 +69,7 @@ Part = tuple[str, tuple[Any, ...]]
 """The text of a piece or node, and what it leads to."""
 
 
-class PieceReader:
+class ReferenceReader:
     """Lists what functions, classes, objects and modules use.
 
     Args:
@@ -86,13 +86,13 @@ class PieceReader:
         """The reader of the user's own modules, from their files."""
         return OwnModules()
 
-    def pieces_of(self, value: Any) -> tuple[Piece, ...]:
+    def pieces_of(self, value: Any) -> tuple[Reference, ...]:
         """Return what a value uses; for one that cannot be read, a piece that says so."""
         try:
             return tuple(self._pieces(value))
         except Exception:  # noqa: BLE001 - inspecting a class may raise anything
             words = f"{class_name(type(value))} that cannot be looked into"
-            return (Piece("", words, blind=(words,)),)
+            return (Reference("", words, blind=(words,)),)
 
     def facts_of(self, code: Any) -> CodeFacts:
         """Return the facts of a code object."""
@@ -101,7 +101,7 @@ class PieceReader:
             found = self._facts[id(code)] = (code, facts_of(code))
         return found[1]
 
-    def _pieces(self, value: Any) -> Iterator[Piece]:
+    def _pieces(self, value: Any) -> Iterator[Reference]:
         if type(value) is FunctionType:
             yield from self._function(value)
         elif is_class(value):
@@ -113,16 +113,16 @@ class PieceReader:
         else:
             yield self._piece("", value)
 
-    def _piece(self, label: str, value: Any, *places: Place) -> Piece:
+    def _piece(self, label: str, value: Any, *places: Place) -> Reference:
         kind = type(value)
         if kind in PLAIN and (kind not in (str, bytes) or len(value) < _LONG):
-            return Piece(label, plain_text(value), places=places)
+            return Reference(label, plain_text(value), places=places)
         if kind is ModuleType and not self._is_own(value.__name__):
-            return Piece(label, value.__name__, places=places)
+            return Reference(label, value.__name__, places=places)
         if (kind is type and self._is_own(value.__module__)) or (
             kind is FunctionType and self._is_own(module_of_code(value))
         ):
-            return Piece(label, repr("own"), (value,), places=places)
+            return Reference(label, repr("own"), (value,), places=places)
         out = ValueText(self._is_own)
         text = repr(out.text(value))
         is_own = self._is_own(kind.__module__)
@@ -130,9 +130,9 @@ class PieceReader:
             places = (*places, ("in", id(value)))
         kept = (kind,) if is_own else ()
         about = tuple(out.uses), tuple(out.blind), places, kept
-        return Piece(label, text, *about, value=value, inside=frozenset(out.inside))
+        return Reference(label, text, *about, value=value, inside=frozenset(out.inside))
 
-    def _function(self, fn: FunctionType) -> Iterator[Piece]:
+    def _function(self, fn: FunctionType) -> Iterator[Reference]:
         module = module_of_code(fn)
         if module == "functools" and "registry" in fn.__dict__:
             yield self._cases(fn)
@@ -146,7 +146,7 @@ class PieceReader:
         elif "__wrapped__" in fn.__dict__:
             yield self._piece("__wrapped__", fn.__dict__["__wrapped__"])
 
-    def _closed_over(self, fn: FunctionType) -> Iterator[Piece]:
+    def _closed_over(self, fn: FunctionType) -> Iterator[Reference]:
         for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=False):
             try:
                 value = cell.cell_contents
@@ -154,7 +154,7 @@ class PieceReader:
                 continue
             yield from self._named(fn, "free", name, value, ("cell", id(cell)))
 
-    def _surroundings(self, fn: FunctionType) -> Iterator[Piece]:
+    def _surroundings(self, fn: FunctionType) -> Iterator[Reference]:
         """Iterate over the globals and closure variables that a function uses."""
         facts, known = self.facts_of(fn.__code__), fn.__globals__
         for name in self._global_names(fn, facts):
@@ -162,7 +162,7 @@ class PieceReader:
                 yield from self._named(fn, "global", name, known[name], ("name", id(known), name))
         for name in () if LOOKS.isdisjoint(facts.names) else ("eval", "exec"):
             if name in facts.names and name not in known:
-                yield Piece("", "", blind=(f"the code that `{name}` runs",))
+                yield Reference("", "", blind=(f"the code that `{name}` runs",))
         for name, value in sorted(fn.__dict__.items()) if fn.__dict__ else ():
             if name != "__wrapped__":
                 yield self._piece(f"{fn.__name__}.{name}", value, ("attribute", id(fn), name))
@@ -171,13 +171,13 @@ class PieceReader:
         if facts.imports or not IMPORTERS.isdisjoint(facts.attributes):
             yield from self._imported(fn)
 
-    def _cases(self, fn: FunctionType) -> Piece:
+    def _cases(self, fn: FunctionType) -> Reference:
         """Return the functions of a `singledispatch`, independent of their order."""
         out = ValueText(self._is_own)
         text = out.unordered(fn.__dict__["registry"].items())
-        return Piece("", repr(text), tuple(out.uses), tuple(out.blind))
+        return Reference("", repr(text), tuple(out.uses), tuple(out.blind))
 
-    def _defaults(self, fn: FunctionType) -> Iterator[Piece]:
+    def _defaults(self, fn: FunctionType) -> Iterator[Reference]:
         code, defaults = fn.__code__, fn.__defaults__ or ()
         names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
         given = dict(zip(names, defaults, strict=True)) | dict(
@@ -189,24 +189,24 @@ class PieceReader:
     def _global_names(self, fn: FunctionType, facts: CodeFacts) -> Iterable[str]:
         if "globals" not in facts.names:
             return facts.names
-        reads = {each[1] for each in ways_of(fn.__code__).reads if each[0] == "global"}
+        reads = {each[1] for each in name_usage_of(fn.__code__).reads if each[0] == "global"}
         return sorted(reads.union(facts.names))
 
     def _named(
         self, fn: FunctionType, scope: str, name: str, value: Any, place: Place
-    ) -> Iterator[Piece]:
+    ) -> Iterator[Reference]:
         """Iterate over the pieces behind a name of a function; of a module, what is used of it."""
         if type(value) is not ModuleType or not self._is_own(value.__name__):
             yield self._piece(name, value, place)
             return
-        paths = {each[2:] for each in ways_of(fn.__code__).reads if each[:2] == (scope, name)}
+        paths = {each[2:] for each in name_usage_of(fn.__code__).reads if each[:2] == (scope, name)}
         yield from self._of_module(name, value, paths or {()})
 
     def _of_module(
         self, label: str, module: ModuleType, paths: set[tuple[str, ...]]
-    ) -> Iterator[Piece]:
+    ) -> Iterator[Reference]:
         """Iterate over the attributes used of a module; over all if it is passed on."""
-        found: dict[str, Piece] = {}
+        found: dict[str, Reference] = {}
         for path in paths:
             value: Any = module
             name = label
@@ -221,12 +221,12 @@ class PieceReader:
                 found[name] = self._piece(name, value, *places)
         yield from (found[name] for name in sorted(found))
 
-    def _whole_module(self, module: ModuleType) -> Iterator[Piece]:
+    def _whole_module(self, module: ModuleType) -> Iterator[Reference]:
         for name, value in sorted(vars(module).items()):
             if not name.startswith("__"):
                 yield self._piece(name, value, ("name", id(vars(module)), name))
 
-    def _annotated(self, fn: FunctionType) -> Iterator[Piece]:
+    def _annotated(self, fn: FunctionType) -> Iterator[Reference]:
         """Iterate over the user's classes in annotations: their methods may be called."""
         out, known = ValueText(self._is_own), fn.__globals__
         try:
@@ -240,11 +240,11 @@ class PieceReader:
                     out.text(each)
         classes = tuple(dict.fromkeys(each for each in out.uses if is_class(each)))
         if classes:
-            yield Piece("annotations", "", classes)
+            yield Reference("annotations", "", classes)
 
-    def _imported(self, fn: FunctionType) -> Iterator[Piece]:
+    def _imported(self, fn: FunctionType) -> Iterator[Reference]:
         """Iterate over what a function imports itself, read from the files."""
-        for trail in sorted(ways_of(fn.__code__).reads):
+        for trail in sorted(name_usage_of(fn.__code__).reads):
             if trail[0] != "import":
                 continue
             name = absolute_name(trail[1], fn.__globals__)
@@ -256,9 +256,9 @@ class PieceReader:
                 continue
             found = self.modules.read(name, trail[2:])
             if found is not None:
-                yield Piece(".".join((name, *trail[2:])), found.text, modules=found.modules)
+                yield Reference(".".join((name, *trail[2:])), found.text, modules=found.modules)
 
-    def _class(self, cls: type) -> Iterator[Piece]:
+    def _class(self, cls: type) -> Iterator[Reference]:
         above = [each for each in (*cls.__bases__, type(cls)) if each is not type]
         yield self._piece("", tuple(above))
         ids = [id(each) for each in cls.__mro__]
@@ -274,7 +274,7 @@ class PieceReader:
                     places += [("class in", each, name) for each in ids]
                 yield self._piece(name, value, *places)
 
-    def _fields(self, cls: type) -> Iterator[Piece]:
+    def _fields(self, cls: type) -> Iterator[Reference]:
         """Iterate over pydantic's data of a class: its fields, and when its validators run."""
         about = ("default", "default_factory", "annotation", "metadata", "alias")
         for name, info in (vars(cls).get("__pydantic_fields__") or {}).items():
@@ -286,14 +286,14 @@ class PieceReader:
         if "__pydantic_fields__" in vars(cls):
             yield self._piece("model_config", vars(cls).get("model_config"))
 
-    def _object(self, value: Any) -> Iterator[Piece]:
+    def _object(self, value: Any) -> Iterator[Reference]:
         cls = type(value)
         ids = [id(each) for each in cls.__mro__]
-        yield Piece("", "", (cls,))
+        yield Reference("", "", (cls,))
         out = ValueText(self._is_own)
         content = repr(out.content(value))
         places = tuple(("self", each, "[]") for each in ids)
-        yield Piece("", content, tuple(out.uses), tuple(out.blind), places)
+        yield Reference("", content, tuple(out.uses), tuple(out.blind), places)
         for name, each in sorted(instance_state(value), key=itemgetter(0)):
             if not _counts_in_state(name, cls):
                 continue

@@ -29,7 +29,7 @@ def with_asset(said: Any, asset_key: Any) -> Any:
     return replace(said, asset_key=asset_key)
 
 
-class CheckTeller:
+class CheckRecorder:
     """Logs the checks that one attempt of a step evaluates.
 
     Args:
@@ -202,7 +202,7 @@ def read_checks(run: RunScope, step: Step, key: str, result: Any) -> None:
         InvariantViolationError: If something came that is no result of its checks.
         AssetCheckFailedError: If a blocking check did not pass.
     """
-    teller = CheckTeller(run, step, key)
+    teller = CheckRecorder(run, step, key)
     with contextlib.ExitStack() as stack:
         if inspect.isgenerator(result):
             stack.enter_context(contextlib.closing(result))

@@ -20,7 +20,7 @@ from jobnb.events import (
     StepStarted,
 )
 from jobnb.execution.background import STEP_ENDS, Run
-from jobnb.execution.executors.lazy_resources import LaterResources
+from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.stopping import Stop
 from jobnb.execution.task import RunCanceledError
@@ -54,7 +54,7 @@ class FollowedRun(Run):
     def _prepare(self) -> None:
         """Set up IO managers to load values only; its process enforces the time limit."""
         self._state.job_name = self.job_name
-        self._scope.resources = LaterResources(self._scope)
+        self._scope.resources = LazyResources(self._scope)
 
     # --- following it -----------------------------------------------------
 

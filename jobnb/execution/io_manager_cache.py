@@ -12,7 +12,7 @@ from jobnb.errors import UnknownResourceError, did_you_mean
 from jobnb.execution.resources import build_resources
 
 
-class ReadyManager(NamedTuple):
+class CachedIOManager(NamedTuple):
     """An IO manager that is set up.
 
     Attributes:
@@ -26,7 +26,7 @@ class ReadyManager(NamedTuple):
     resources: ScopedResources
 
 
-class ReadyManagers:
+class IOManagerCache:
     """Sets up IO managers when they are first needed.
 
     Args:
@@ -38,13 +38,13 @@ class ReadyManagers:
     """
 
     def __init__(self, resources: Mapping[str, Any], own: Iterable[Mapping[str, Any]]) -> None:
-        self.ready: Callable[[str], ReadyManager | None] | None = None
+        self.ready: Callable[[str], CachedIOManager | None] | None = None
         self._resources = resources
         self._own = list(own)
         self._stack = ExitStack()
-        self._made: dict[tuple[str, str], ReadyManager] = {}
+        self._made: dict[tuple[str, str], CachedIOManager] = {}
 
-    def get(self, key: str, instance: Any, configs: Mapping[str, Any] | None) -> ReadyManager:
+    def get(self, key: str, instance: Any, configs: Mapping[str, Any] | None) -> CachedIOManager:
         """Return the IO manager of a key.
 
         Args:
@@ -64,7 +64,7 @@ class ReadyManagers:
             self._made[place] = self._set_up(key, instance, configs or {})
         return self._made[place]
 
-    def _set_up(self, key: str, instance: Any, configs: Mapping[str, Any]) -> ReadyManager:
+    def _set_up(self, key: str, instance: Any, configs: Mapping[str, Any]) -> CachedIOManager:
         resources = dict(self._resources)
         for each in self._own:
             resources.update(each)
@@ -80,7 +80,7 @@ class ReadyManagers:
             build_resources(wanted, instance=instance, resource_config=configs)
         )
         needed = {each: getattr(made, each) for each in wanted[key].required_resource_keys}
-        return ReadyManager(
+        return CachedIOManager(
             getattr(made, key),
             (configs.get(key) or {}).get("config"),
             ScopedResources(needed, f"The IO manager {key!r}"),

@@ -23,7 +23,7 @@ _FRESH = 0.002  # seconds for which what was read last is taken for the beginnin
 _STATUS, _RESET = "/proc/self/status", "/proc/self/clear_refs"
 
 
-class Taken(NamedTuple):
+class ResourceUsage(NamedTuple):
     """What an attempt took; None if it was too short, or the platform does not tell.
 
     Args:
@@ -79,7 +79,7 @@ class Meter:
         """End an attempt without a measurement."""
         self.ended = max(self.began, self.ended)
 
-    def end(self, at: float) -> Taken:
+    def end(self, at: float) -> ResourceUsage:
         """Return what an attempt took, at its end.
 
         Args:
@@ -94,7 +94,7 @@ class Meter:
         alone = not any(each.is_busy or each.ended > self.began for each in others)
         peak = max(self.peak, self._read(at))
         took = round(self._cpu - cpu if alone else self._thread - thread + on_loop, 6)
-        return Taken(took, peak, max(0, peak - before)) if peak else Taken(took)
+        return ResourceUsage(took, peak, max(0, peak - before)) if peak else ResourceUsage(took)
 
     def _read(self, at: float) -> int:
         """Read the memory now, and its peak since the last reading, in any thread."""
@@ -110,7 +110,7 @@ class Meter:
 
 _meters: WeakSet[Meter] = WeakSet()
 _turn = threading.Lock()
-_NOTHING = Taken()
+_NOTHING = ResourceUsage()
 
 
 def _known() -> list[Meter]:

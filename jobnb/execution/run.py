@@ -105,7 +105,7 @@ class RunScope:
         code_versions: Code that was read before, where several runs are of the same definitions.
         in_process: Whether its steps run one by one in this process, whatever the executor is.
         is_remote: Whether this is a worker's part of it, whose events another process shows.
-        lanes: What the threads that do its steps side by side see of it.
+        thread_scopes: What the threads that do its steps side by side see of it.
         pools: The places in pools that its steps take; None if they take none.
         around: Entered while its resources and steps are active.
         meter: Measures the steps that run in its thread.
@@ -133,7 +133,7 @@ class RunScope:
         self.opened = ExitStack()
         self.in_process = False
         self.is_remote = False
-        self.lanes: WeakSet[RunScope] = WeakSet()
+        self.thread_scopes: WeakSet[RunScope] = WeakSet()
         self.pools: Pools | None = None
         self.around: AbstractContextManager[None] = nullcontext()
         self.meter = Meter()
@@ -159,12 +159,12 @@ class RunScope:
         """In a forked process, leave the run and its resources to the parent."""
         self.stop.left = True
         self.append = drop
-        for lane in list(self.lanes):
-            lane.stop.left = True
-            lane.append = drop
+        for scope in list(self.thread_scopes):
+            scope.stop.left = True
+            scope.append = drop
         keep_for_ever(self.opened.pop_all())
 
-    def lane(self, stop: Stopping, append: Callable[[Event], None] | None = None) -> RunScope:
+    def for_thread(self, stop: Stopping, append: Callable[[Event], None] | None = None) -> RunScope:
         """Return the same run for a thread that does one of its steps while others do others.
 
         All is shared but what is known of the step that runs.
@@ -177,7 +177,7 @@ class RunScope:
         made.stop = stop
         made.append = append or self.append
         made.meter = Meter()
-        self.lanes.add(made)
+        self.thread_scopes.add(made)
         made.current_key = made.attempt = made.context = None
         made.log = RunLogger(
             made.append, lambda: made.current_key, self.log.listeners, self.log.console

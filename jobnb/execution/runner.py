@@ -19,7 +19,7 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
 )
-from jobnb.execution.executors.choice import chosen, crew_of
+from jobnb.execution.executors.choice import chosen, worker_pool_of
 from jobnb.execution.executors.coordinator import Coordinator
 from jobnb.execution.executors.limits import runner_of
 from jobnb.execution.log import listening
@@ -63,14 +63,14 @@ def _run_all(run: RunScope) -> None:
         _announce(run)
         with ended_from_outside(run), run.around, listening(run):
             strategy, config = chosen(run)
-            crew = crew_of(run, strategy, config)
+            workers = worker_pool_of(run, strategy, config)
             try:
-                if crew is None or crew.shares_resources:
+                if workers is None or workers.shares_resources:
                     open_resources(run)
-                if crew is None:
+                if workers is None:
                     _run_steps(run, config)
                 else:
-                    Coordinator(run, crew, config).run_all()
+                    Coordinator(run, workers, config).run_all()
             finally:
                 close_resources(run)
         run.stop.check()

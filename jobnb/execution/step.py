@@ -27,7 +27,7 @@ from jobnb.events import (
     StepStarted,
     StepSucceeded,
 )
-from jobnb.execution.checks import CheckTeller, read_checks
+from jobnb.execution.checks import CheckRecorder, read_checks
 from jobnb.execution.compute import (
     call_function,
     is_of_type_check,
@@ -234,7 +234,7 @@ class StepRunner:
         """Read what the function returned, whatever it is."""
         run, step = self.run, self.step
         outputs = {out.name: out for out in step.outputs}
-        checks = CheckTeller(run, step, key) if _tells_checks(step) else None
+        checks = CheckRecorder(run, step, key) if _tells_checks(step) else None
 
         def emit(name: str, value: Any, given: Any) -> None:
             output = outputs[name]
@@ -247,7 +247,7 @@ class StepRunner:
             if not isinstance(event, AssetCheckResult):
                 tell(run, key, event)
             elif checks is None or not checks.is_left_out(event):
-                (checks or CheckTeller(run, step, key)).tell(event)
+                (checks or CheckRecorder(run, step, key)).tell(event)
 
         if step.observes:
             tell_observations(run, step, key, result, emit, told)

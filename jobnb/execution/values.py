@@ -23,7 +23,7 @@ from jobnb.errors import (
     did_you_mean,
 )
 from jobnb.execution.io import resources_of
-from jobnb.execution.io_manager_cache import ReadyManager, ReadyManagers
+from jobnb.execution.io_manager_cache import CachedIOManager, IOManagerCache
 from jobnb.execution.run import RunScope
 from jobnb.plan.asset_job import AssetGraphDefinition, Loadable, loadable_of
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
@@ -162,14 +162,14 @@ class AssetValueLoader:
         around: list[AssetsDefinition | SourceAsset] = [*self._made.values()]
         around += self._sources.values()
         own = [each.resource_defs for each in around]
-        self._managers = ReadyManagers(resources or {}, own)
+        self._managers = IOManagerCache(resources or {}, own)
 
     @classmethod
     def of(
         cls,
         definitions: Definitions,
         instance: Instance | None = None,
-        ready: Callable[[str], ReadyManager | None] | None = None,
+        ready: Callable[[str], CachedIOManager | None] | None = None,
     ) -> Self:
         """Return a loader of the assets of `Definitions`.
 
@@ -349,10 +349,10 @@ def load_for_step(
         same = own is not None and own == partitions.definition
         partition_key = (partitions.single or list(partitions.keys)) if same else None
 
-    def ready(manager_key: str) -> ReadyManager | None:
+    def ready(manager_key: str) -> CachedIOManager | None:
         if manager_key not in run.resources:
             return None
-        return ReadyManager(run.resources[manager_key], *resources_of(run, manager_key))
+        return CachedIOManager(run.resources[manager_key], *resources_of(run, manager_key))
 
     with AssetValueLoader.of(definitions, run.instance, ready) as loader:
         return loader.load_asset_value(key, python_type=python_type, partition_key=partition_key)

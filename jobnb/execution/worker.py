@@ -1,7 +1,7 @@
 """The part of a run that one process executes for another one.
 
-The process that has the run sends its plan once, then pieces with the values that they need; back
-come events as they happen, and how each piece ended with what it gave.
+The process that has the run sends its plan once, then attempts with the values that they need; back
+come events as they happen, and how each attempt ended with what it gave.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 from jobnb.errors import StepExecutionError
 from jobnb.events import AssetMaterialized, Event, Logged, StepFailed, StepRetried, StepSucceeded
-from jobnb.execution.executors.attempt_runner import Lane, lost
-from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece
+from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
+from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus
 from jobnb.execution.log import listening
+from jobnb.execution.output_capture import is_captured
 from jobnb.execution.pickling import Packed, dumps, is_packed, loads, pack, unpacked
 from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
@@ -35,7 +36,7 @@ _GIVEN = "jobnb/given_data_version"
 """Stands for the tags of an asset until the process that has the run fills them in."""
 
 
-class Errand(NamedTuple):
+class WorkerSetup(NamedTuple):
     """The part of a run's definition that a worker needs, sent once.
 
     Args:
@@ -56,28 +57,30 @@ class Errand(NamedTuple):
     cells: Mapping[str, tuple[str, str]]
 
 
-class Order(NamedTuple):
-    """A task, with the values that its pieces read.
+class TaskMessage(NamedTuple):
+    """A task, with the values that its attempts read.
 
     Args:
         number: The number of the task.
-        pieces: The pieces, in order.
+        attempts: The attempts, in order.
         values: By slot, what they read and does not come from one of them.
     """
 
     number: int
-    pieces: Sequence[Piece]
+    attempts: Sequence[Attempt]
     values: Mapping[int, Any]
 
 
-def errand_of(run: RunScope, folder: str | None) -> bytes:
+def worker_setup_of(run: RunScope, folder: str | None) -> bytes:
     """Pickle the part of a run's definition that a worker needs.
 
     Raises:
         StepExecutionError: If something of it cannot go to another process; it is named.
     """
-    errand = Errand(run.plan, run.record, run.instance, run.origins, folder, cells_of_notebook())
-    return pickled_with(run.plan, errand)
+    setup = WorkerSetup(
+        run.plan, run.record, run.instance, run.origins, folder, cells_of_notebook()
+    )
+    return pickled_with(run.plan, setup)
 
 
 def pickled_with(plan: Plan, value: Any) -> bytes:
@@ -148,12 +151,14 @@ def _why_not(plan: Plan, error: Exception) -> str:
     )
 
 
-def order_of(run: RunScope, number: int, pieces: Sequence[Piece], folder: str | None) -> Order:
-    """Return a task with the values that its pieces read, packed."""
+def task_message_of(
+    run: RunScope, number: int, attempts: Sequence[Attempt], folder: str | None
+) -> TaskMessage:
+    """Return a task with the values that its attempts read, packed."""
     made: set[tuple[int, str | None]] = set()
     values: dict[int, Any] = {}
-    for piece in pieces:
-        step, key = run.plan.steps[piece.unit.step], piece.unit.mapping_key
+    for attempt in attempts:
+        step, key = run.plan.steps[attempt.unit.step], attempt.unit.mapping_key
         for wait in step.waits_for:
             slot, element = wait.slot, key if wait.maps else None
             if (slot, element) in made or run.values[slot] is MISSING:
@@ -167,7 +172,7 @@ def order_of(run: RunScope, number: int, pieces: Sequence[Piece], folder: str | 
             else:
                 values[slot] = _packed_in(run.values, slot, folder)
         made.update((out.slot, key) for out in step.outputs)
-    return Order(number, pieces, values)
+    return TaskMessage(number, attempts, values)
 
 
 def _is_mapping_of_elements(run: RunScope, index: int, slot: int) -> bool:
@@ -190,7 +195,7 @@ def _packed_in(place: Any, key: Any, folder: str | None) -> Any:
 
 
 class _Slots(dict[int, Any]):
-    """The values that a piece reads and yields; all others are missing."""
+    """The values that an attempt reads and yields; all others are missing."""
 
     def __missing__(self, slot: int) -> Any:
         return MISSING
@@ -235,6 +240,15 @@ class _Later(Provenance):
         return {_GIVEN: given or ""}
 
 
+def show_output(run: RunScope, event: Logged) -> None:
+    """Show a line that a worker printed or logged as if it had been printed or logged here."""
+    if event.logger in ("stdout", "stderr"):
+        if not is_captured():
+            print(event.text, file=getattr(sys, event.logger))
+    elif run.log.console is not None:
+        run.log.console.show(event)
+
+
 def told_here(run: RunScope, event: Event) -> Event:
     """Return an event of a worker for the log, with the versions of its asset."""
     if type(event) is not AssetMaterialized or _GIVEN not in event.tags:
@@ -253,11 +267,11 @@ def _with_tags(event: AssetMaterialized, tags: dict[str, str]) -> AssetMateriali
     return msgspec.structs.replace(event, tags=tags)
 
 
-class PartOfRun:
+class WorkerRun:
     """The part of a run in one process.
 
     Args:
-        errand: What it must know of it, as `errand_of` gives it.
+        setup: What it must know of it, as `worker_setup_of` gives it.
         send: Takes each event as it happens; called from any thread.
         before_end: Called before it is told that an attempt at a step has ended.
 
@@ -267,11 +281,11 @@ class PartOfRun:
 
     def __init__(
         self,
-        errand: bytes,
+        setup: bytes,
         send: Callable[[Event], None],
         before_end: Callable[[], None] | None = None,
     ) -> None:
-        known: Errand = loads(errand)
+        known: WorkerSetup = loads(setup)
         self.send, self.before_end = send, before_end
         know_cells(known.cells)
         self.folder = known.folder
@@ -309,12 +323,12 @@ class PartOfRun:
         with self._turn:
             close_resources(self.scope)
 
-    def lane(self) -> RemoteLane:
-        """Return an executor of pieces in one thread."""
-        return RemoteLane(self)
+    def thread(self) -> WorkerThread:
+        """Return an executor of attempts in one thread."""
+        return WorkerThread(self)
 
 
-class RemoteLane:
+class WorkerThread:
     """Executes tasks of a run in one thread of a worker.
 
     Args:
@@ -325,14 +339,16 @@ class RemoteLane:
 
     def __init__(
         self,
-        part: PartOfRun,
+        part: WorkerRun,
         send: Callable[[Event], None] | None = None,
         name: str | None = None,
     ) -> None:
         self._part = part
         self._relay = _Relay(send or part.send, part.before_end)
-        self.lane = Lane(part.scope, self._relay.append, name or f"process {os.getpid()}")
-        scope = self.lane.scope
+        self.runner = AttemptRunner(
+            part.scope, self._relay.append, name or f"process {os.getpid()}"
+        )
+        scope = self.runner.scope
         scope.run_log = self._relay  # type: ignore[assignment]
         scope.pack = self._pack
         self._made: dict[int, Any] = {}
@@ -344,7 +360,7 @@ class RemoteLane:
         Raises:
             StepExecutionError: If one cannot go to another process.
         """
-        values, folder = self.lane.scope.values, self._part.folder
+        values, folder = self.runner.scope.values, self._part.folder
         try:
             self._made = _came(values, step, element, folder)
         except Exception as error:
@@ -354,40 +370,40 @@ class RemoteLane:
                 'else, or run it with executor="threads".'
             ) from error
 
-    def do(self, order: Order, report: Callable[[Outcome], None]) -> None:
-        """Execute a task; each piece is reported at its end.
+    def do(self, message: TaskMessage, report: Callable[[AttemptResult], None]) -> None:
+        """Execute a task; each attempt is reported at its end.
 
         Args:
-            order: The task.
-            report: Takes how each piece ended, with what it gave, packed.
+            message: The task.
+            report: Takes how each attempt ended, with what it gave, packed.
         """
-        scope = self.lane.scope
+        scope = self.runner.scope
         scope.resources = self._part.scope.resources
         scope.values = values = _Slots()  # type: ignore[assignment]
-        for slot, value in order.values.items():
+        for slot, value in message.values.items():
             values[slot] = _given(value)
-        last = len(order.pieces) - 1
+        last = len(message.attempts) - 1
         try:
             with listening(scope):
-                for number, piece in enumerate(order.pieces):
-                    outcome = self._piece(order.number, piece, is_first=not number)
+                for number, attempt in enumerate(message.attempts):
+                    outcome = self._attempt(message.number, attempt, is_first=not number)
                     report(outcome._replace(is_last=number == last))
         finally:
             values.clear()  # large ones are let go of now, not with the next task
 
-    def _piece(self, task: int, piece: Piece, *, is_first: bool) -> Outcome:
-        if not is_first and (self.stop.wanted or self.lane.still_needs(piece)):
-            return Outcome(task, piece, Ended.LEFT)
+    def _attempt(self, task: int, attempt: Attempt, *, is_first: bool) -> AttemptResult:
+        if not is_first and (self.stop.wanted or self.runner.still_needs(attempt)):
+            return AttemptResult(task, attempt, AttemptStatus.SKIPPED)
         if not is_first:
             self.stop = Stop()
-        scope = self.lane.scope
+        scope = self.runner.scope
         scope.failed_slots, scope.failed_steps, scope.kept = set(), {}, {}
         self._relay.events.clear()
         try:
-            outcome = self.lane.do(task, piece, self.stop)
+            outcome = self.runner.do(task, attempt, self.stop)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            return Outcome(task, piece, Ended.LOST, error=lost(error))
-        if outcome.ended is not Ended.SUCCEEDED:
+            return AttemptResult(task, attempt, AttemptStatus.LOST, error=lost(error))
+        if outcome.ended is not AttemptStatus.SUCCEEDED:
             return outcome
         made, self._made = self._made, {}
         return outcome._replace(values=made)
@@ -400,7 +416,7 @@ def _given(value: Any) -> Any:
 
 
 def _came(values: Any, step: Step, key: str | None, folder: str | None) -> dict[int, Any]:
-    """Return the outputs of a piece, packed, by slot."""
+    """Return the outputs of an attempt, packed, by slot."""
     came: dict[int, Any] = {}
     for out in step.outputs:
         value = values[out.slot]
@@ -422,7 +438,7 @@ def _sent(value: Any, folder: str | None) -> Any:
 
 
 def owned(values: Mapping[int, Any] | None) -> Mapping[int, Any] | None:
-    """Return the outcome of a piece, whose files belong to this process from now on."""
+    """Return the outcome of an attempt, whose files belong to this process from now on."""
     for value in (values or {}).values():
         for each in value.values() if isinstance(value, dict) else (value,):
             if type(each) is Packed:

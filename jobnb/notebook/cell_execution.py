@@ -27,7 +27,7 @@ from jobnb.notebook.outcome import (
     without_colours,
 )
 from jobnb.notebook.outputs import LIMIT, ended_here, shortened
-from jobnb.notebook.requested_run import RUN_TAG, Wish, summary_in
+from jobnb.notebook.requested_run import RUN_TAG, RequestedRun, summary_in
 from jobnb.notebook.side_channel import SideChannel
 
 LOOK_SECONDS = 0.1
@@ -67,14 +67,14 @@ class Limits:
     output: int = LIMIT
 
 
-class Walk:
+class NotebookExecution:
     """One execution of a notebook, which fills in its outcome."""
 
     def __init__(
-        self, outcome: NotebookOutcome, wish: Wish, limits: Limits, progress: Progress
+        self, outcome: NotebookOutcome, requested: RequestedRun, limits: Limits, progress: Progress
     ) -> None:
         self._outcome = outcome
-        self._wish = wish
+        self._requested = requested
         self._limits = limits
         self._progress = progress
         self._deadline: float | None = None
@@ -82,7 +82,7 @@ class Walk:
         self._channel = SideChannel(Path())
         self._allowed = False
 
-    async def go(self, kernel_name: str | None) -> None:
+    async def run(self, kernel_name: str | None) -> None:
         """Execute all cells."""
         node = self._outcome.notebook
         name = choose_kernel(node, kernel_name)
@@ -156,7 +156,7 @@ class Walk:
         done = CellOutcome(number, label, status, time.monotonic() - started, error)
         self._outcome.cells.append(done)
         self._progress.cell_ended(done)
-        self._note_wish(cell)
+        self._note_requested_run(cell)
         self._judge(done, await kernel.last_words() if status is CellStatus.DIED else "")
 
     async def _attempt(
@@ -214,9 +214,9 @@ class Walk:
                 self._outcome.backfills.append(backfill)
             self._progress.backfill_changed(backfill)
 
-    def _note_wish(self, cell: Any) -> None:
+    def _note_requested_run(self, cell: Any) -> None:
         """Find the requested run among those reported by the kernel."""
-        if RUN_TAG not in tags_of(cell) or not self._wish:
+        if RUN_TAG not in tags_of(cell) or not self._requested:
             return
         summary = summary_in(cell.outputs)
         if summary is None:
@@ -227,7 +227,7 @@ class Walk:
             run.asked = run.run_id == summary.get("run_id")
 
     def _judge(self, cell: CellOutcome, last_words: str) -> None:
-        """End the walk if the cell failed."""
+        """End the execution if the cell failed."""
         place = f"cell [{cell.number}] ({cell.label})"
         if cell.status is CellStatus.FAILED:
             error = cell.error
@@ -250,10 +250,10 @@ class Walk:
 
     def _note_end(self, place: str) -> None:
         """Note that the notebook ended itself, and what was not done because of it."""
-        left = len(self._code()) - len(self._outcome.cells) - bool(self._wish)
+        left = len(self._code()) - len(self._outcome.cells) - bool(self._requested)
         undone = [counted(left, "cell")] if left else []
-        if self._wish:
-            undone.append(self._wish.title)
+        if self._requested:
+            undone.append(self._requested.title)
         not_run = f" Not run: {' and '.join(undone)}." if undone else ""
         note = f"The notebook ended itself in {place} with success.{not_run}"
         self._outcome.notes.append(note)
@@ -271,7 +271,7 @@ class Walk:
         self._judge_unfinished()
 
     def _end(self, status: CellStatus | None, where: str) -> None:
-        """End the walk outside of a cell."""
+        """End the execution outside of a cell."""
         if status is CellStatus.INTERRUPTED:
             self._outcome.end(Verdict.INTERRUPTED, f"Interrupted {where}.")
         else:

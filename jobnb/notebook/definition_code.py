@@ -187,7 +187,7 @@ _SAYING = frozenset({"debug", "error", "exception", "info", "print", "warning"})
 _NAMING = frozenset({"key", "key_prefix", "keys", "name", "prefix"})
 
 
-class NamesTold:
+class DefinedNames:
     """The names that occur in a notebook's code, and whether it can define any other.
 
     Args:

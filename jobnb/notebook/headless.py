@@ -14,7 +14,7 @@ from jobnb.notebook.document import check_writable, dump_notebook, read_notebook
 from jobnb.notebook.outcome import NotebookOutcome, Progress
 from jobnb.notebook.outputs import LIMIT
 from jobnb.notebook.parameters import inject
-from jobnb.notebook.requested_run import Wish, drop_old
+from jobnb.notebook.requested_run import RequestedRun, drop_old
 
 
 def execute_notebook(
@@ -73,10 +73,10 @@ def execute_notebook(
     """
     started = time.monotonic()
     source = Path(path)
-    wish = Wish(job, selection, config, _one_or_some(partition), dict(tags or {}))
+    requested = RequestedRun(job, selection, config, _one_or_some(partition), dict(tags or {}))
     node = read_notebook(source)
     # Imported here: the notebook libraries are slow to import.
-    from jobnb.notebook.cell_execution import Limits, Walk
+    from jobnb.notebook.cell_execution import Limits, NotebookExecution
 
     for target in (output, html, junit):
         if target is not None:
@@ -85,12 +85,12 @@ def execute_notebook(
         raise NotebookError(f"{output} cannot be written: what was executed is an .ipynb file.")
     notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters)
     drop_old(node)
-    if wish:
-        wish.refuse_unknown(node)
-        node.cells.append(wish.cell())
+    if requested:
+        requested.refuse_unknown(node)
+        node.cells.append(requested.cell())
     outcome = NotebookOutcome(source, node, notes=notes)
     limits = Limits(timeout, cell_timeout, allow_errors, output_limit)
-    _run(Walk(outcome, wish, limits, progress or Progress()), kernel_name)
+    _run(NotebookExecution(outcome, requested, limits, progress or Progress()), kernel_name)
     outcome.seconds = time.monotonic() - started
     try:
         _write(outcome, output, html, junit)
@@ -106,15 +106,15 @@ def _one_or_some(partition: str | Sequence[str] | None) -> str | list[str] | Non
     return partition[0] if len(partition) == 1 else list(partition)
 
 
-def _run(walk: Any, kernel_name: str | None) -> None:
-    """Wait for the walk, also if an event loop is running already, as in a notebook."""
+def _run(execution: Any, kernel_name: str | None) -> None:
+    """Wait for the execution, also if an event loop is running already, as in a notebook."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(walk.go(kernel_name))
+        asyncio.run(execution.run(kernel_name))
         return
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, walk.go(kernel_name)).result()
+        pool.submit(asyncio.run, execution.run(kernel_name)).result()
 
 
 def _write(

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobnb.errors import NotebookError, did_you_mean
 from jobnb.notebook.cell_tags import tags_of
-from jobnb.notebook.definition_code import NamesTold
+from jobnb.notebook.definition_code import DefinedNames
 from jobnb.notebook.parameters import literal
 from jobnb.notebook.remote import RUN_MIME
 
@@ -17,7 +17,7 @@ RUN_TAG = "jobnb-run"
 
 
 @dataclass(frozen=True)
-class Wish:
+class RequestedRun:
     """A run to start once all cells have been executed.
 
     Attributes:
@@ -63,7 +63,7 @@ class Wish:
             NotebookError: If the notebook has no such job or asset.
         """
         code = [cell.source for cell in node.cells if cell.cell_type == "code"]
-        told = NamesTold(code)
+        told = DefinedNames(code)
         plain = re.fullmatch(r"[+*]*(\w+)[+*]*", self.selection or "")
         wanted = [("job", self.job)] + ([("asset", plain[1])] if plain else [])
         for noun, name in wanted:

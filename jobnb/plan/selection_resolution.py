@@ -12,7 +12,7 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.selections.grammar import Spot, is_pattern, matcher, plain
+from jobnb.definitions.selections.grammar import Position, is_pattern, matcher, plain
 from jobnb.definitions.selections.reading import parse_op_selection
 from jobnb.definitions.selections.rules import (
     AllOf,
@@ -167,9 +167,9 @@ class Resolution:
     status_of: StatusOf | None = None
     problems: list[str] = field(default_factory=list)
 
-    def note(self, spot: Spot | None, message: str) -> None:
+    def note(self, position: Position | None, message: str) -> None:
         """Note a problem; one in a text selection gets a mark under its place."""
-        self.problems.append(spot.told(message) if spot is not None else message)
+        self.problems.append(position.describe(message) if position is not None else message)
 
     def hint(self, name: str, known: Iterable[str]) -> str:
         """Return a sentence with the nearest names."""
@@ -258,7 +258,9 @@ def _key(rule: Key, within: Resolution) -> set[int]:
     if not within.allow_missing:
         name = rule.key.to_user_string()
         have = (graph.keys[each].to_user_string() for each in sorted(graph.scope(True)))
-        within.note(rule.spot, f"There is no asset {name!r}. {within.hint(name, have)}".rstrip())
+        within.note(
+            rule.position, f"There is no asset {name!r}. {within.hint(name, have)}".rstrip()
+        )
     return set()
 
 
@@ -271,7 +273,7 @@ def _prefix(rule: Prefix, within: Resolution) -> set[int]:
 def _where(rule: Where, within: Resolution) -> set[int]:
     scope = within.graph.scope(rule.include_sources)
     found = {number for number in scope if _holds(rule, within.graph, number)}
-    if not found and rule.spot is not None and not within.allow_missing:
+    if not found and rule.position is not None and not within.allow_missing:
         _see_known(rule, within)
     return found
 
@@ -307,14 +309,14 @@ def _see_known(rule: Where, within: Resolution) -> None:
     known = {text: None for number in everywhere for text in _texts(rule.what, graph, number)}
     if name not in known:
         meant = within.hint(name, known) or f"No asset has a {rule.what}."
-        within.note(rule.spot, f"There is no {rule.what} {name!r}. {meant}")
+        within.note(rule.position, f"There is no {rule.what} {name!r}. {meant}")
     elif rule.tag_value is not None and not is_pattern(rule.tag_value):
         value = plain(rule.tag_value)
         tags = (graph.attribute(each, "tags_by_key") or {} for each in everywhere)
         values = {each[name]: None for each in tags if name in each}
         if value not in values:
             meant = within.hint(value, values)
-            within.note(rule.spot, f"No asset has the tag {name!r} with {value!r}. {meant}")
+            within.note(rule.position, f"No asset has the tag {name!r} with {value!r}. {meant}")
 
 
 def _with_status(rule: Standing, within: Resolution) -> set[int]:
@@ -323,7 +325,7 @@ def _with_status(rule: Standing, within: Resolution) -> set[int]:
             f"How an asset stands is known to a session only: select it there, as "
             f"session.materialize({str(rule)!r}), or give resolve() a function status_of."
         )
-        within.note(rule.spot, message)
+        within.note(rule.position, message)
         return set()
     graph, status_of = within.graph, within.status_of
     return {each for each in graph.made if status_of(graph.keys[each]) == rule.status}
@@ -377,7 +379,7 @@ def _check(rule: Check, within: Resolution) -> set[AssetCheckKey]:
     if not within.allow_missing:
         name = rule.key.to_user_string()
         hint = within.hint(name, sorted(each.to_user_string() for each in known))
-        within.note(rule.spot, f"There is no check called {name!r}. {hint}".rstrip())
+        within.note(rule.position, f"There is no check called {name!r}. {hint}".rstrip())
     return set()
 
 
@@ -399,7 +401,7 @@ def _named(rule: Named, within: Resolution) -> set[int]:
     start = level.index.get(rule.name)
     if start is None:
         hint = did_you_mean(rule.name, with_graphs(graph.keys), noun="It has")
-        within.note(rule.spot, f"There is no op {rule.name!r} in {graph.what}. {hint}".rstrip())
+        within.note(rule.position, f"There is no op {rule.name!r} in {graph.what}. {hint}".rstrip())
         return set()
     found = level.reach([start], level.upstream, rule.up)
     found |= level.reach([start], level.downstream, rule.down)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
 
 
-class LookingBack:
+class HistoryReader:
     """Reads stored values and the statuses of assets for a session.
 
     Args:

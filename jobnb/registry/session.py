@@ -11,7 +11,7 @@ from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.parts import answered_by
 from jobnb.registry.argument_errors import telling_names
 from jobnb.registry.catalogue import Catalogue, Entry
-from jobnb.registry.history_reader import LookingBack
+from jobnb.registry.history_reader import HistoryReader
 from jobnb.registry.settings import SessionSettings
 
 if TYPE_CHECKING:
@@ -590,14 +590,14 @@ class Session:
         """The instance that holds the history and the values."""
         return engine().instance(self.home)
 
-    value = answered_by(LookingBack, LookingBack.value)
-    peek = answered_by(LookingBack, LookingBack.peek)
-    partitions = answered_by(LookingBack, LookingBack.partitions)
-    status = answered_by(LookingBack, LookingBack.status)
-    stale = answered_by(LookingBack, LookingBack.stale)
-    diff = answered_by(LookingBack, LookingBack.diff)
+    value = answered_by(HistoryReader, HistoryReader.value)
+    peek = answered_by(HistoryReader, HistoryReader.peek)
+    partitions = answered_by(HistoryReader, HistoryReader.partitions)
+    status = answered_by(HistoryReader, HistoryReader.status)
+    stale = answered_by(HistoryReader, HistoryReader.stale)
+    diff = answered_by(HistoryReader, HistoryReader.diff)
 
-    def _part(self, kind: type[LookingBack]) -> LookingBack:
+    def _part(self, kind: type[HistoryReader]) -> HistoryReader:
         return kind(self)
 
     @property

@@ -17,12 +17,12 @@ from jobnb.server.access import Access, Refusal
 from jobnb.server.executing import Asked, Executing, asked_of
 from jobnb.server.limits import Limits
 from jobnb.server.repositories import jobnb_version
-from jobnb.server.websocket import Conversation, chosen_protocol
-from jobnb.server.workspace import Served
+from jobnb.server.websocket import WebSocketSession, chosen_protocol
+from jobnb.server.workspace import ServedWorkspace
 
 
 def application(
-    served: Served, token: str, hosts: Iterable[str] = (), limits: Limits | None = None
+    served: ServedWorkspace, token: str, hosts: Iterable[str] = (), limits: Limits | None = None
 ) -> Starlette:
     """Return the application that answers for what is served.
 
@@ -34,7 +34,7 @@ def application(
 
     Example:
         >>> from jobnb.storage.instance import Instance
-        >>> app = application(Served(Instance.ephemeral(), []), "sesame")
+        >>> app = application(ServedWorkspace(Instance.ephemeral(), []), "sesame")
         >>> [route.path for route in app.routes]
         ['/graphql', '/graphql', '/server_info', '/dagit_info']
     """
@@ -175,7 +175,7 @@ class _Doors:
             if websocket.application_state is WebSocketState.CONNECTED:
                 await websocket.send_text(text)
 
-        conversation = Conversation(self.executing, protocol, send, close)
+        conversation = WebSocketSession(self.executing, protocol, send, close)
         try:
             while websocket.application_state is WebSocketState.CONNECTED:
                 await conversation.receive(await _message(websocket))

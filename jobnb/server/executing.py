@@ -31,7 +31,7 @@ from jobnb.server.mutations import Mutation
 from jobnb.server.queries import Query
 from jobnb.server.schema import served_schema
 from jobnb.server.subscriptions import Subscription
-from jobnb.server.workspace import Reading, Served
+from jobnb.server.workspace import Reading, ServedWorkspace
 
 _logger = logging.getLogger("jobnb.server")
 _KEPT = 256  # parsed queries
@@ -123,12 +123,12 @@ class Executing:
 
     Example:
         >>> from jobnb.storage.instance import Instance
-        >>> executing = Executing(Served(Instance.ephemeral(), []))
+        >>> executing = Executing(ServedWorkspace(Instance.ephemeral(), []))
         >>> executing.answer(Asked("{ runsOrError { ... on Runs { count } } }"))
         (200, {'data': {'runsOrError': {'count': 0}}})
     """
 
-    def __init__(self, served: Served, limits: Limits | None = None) -> None:
+    def __init__(self, served: ServedWorkspace, limits: Limits | None = None) -> None:
         self.served, self.limits = served, limits or Limits()
         self._schema = served_schema()
         self._known: OrderedDict[str, _Document] = OrderedDict()

@@ -15,7 +15,7 @@ from jobnb.registry.session import Session
 from jobnb.server.access import new_token
 from jobnb.server.app import application
 from jobnb.server.limits import Limits
-from jobnb.server.workspace import Served
+from jobnb.server.workspace import ServedWorkspace
 
 _PATIENCE = 30.0
 PORT = 3000
@@ -70,7 +70,7 @@ def _configured(app: Any, limits: Limits) -> uvicorn.Config:
 
 
 def serve_until_stopped(
-    served: Served,
+    served: ServedWorkspace,
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
@@ -107,7 +107,7 @@ def serve_session(
     session: Session, *, host: str = "127.0.0.1", port: int | None = None, token: str | None = None
 ) -> Server:
     """Serve what a session knows, as it knows it at each moment; see `Session.serve`."""
-    served = Served(session.instance, [CodeLocation.of_session(session)], session=session)
+    served = ServedWorkspace(session.instance, [CodeLocation.of_session(session)], session=session)
     return Server(served, host=host, port=port, token=token)
 
 
@@ -127,14 +127,14 @@ class Server:
 
     Example:
         >>> from jobnb.storage.instance import Instance
-        >>> with Server(Served(Instance.ephemeral(), []), port=0) as server:
+        >>> with Server(ServedWorkspace(Instance.ephemeral(), []), port=0) as server:
         ...     server.address.startswith("http://127.0.0.1:")
         True
     """
 
     def __init__(
         self,
-        served: Served,
+        served: ServedWorkspace,
         *,
         host: str = "127.0.0.1",
         port: int | None = None,

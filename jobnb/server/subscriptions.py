@@ -11,7 +11,7 @@ from jobnb.errors import JobnbError
 from jobnb.server.events import RunMessage
 from jobnb.server.nodes import Node
 from jobnb.server.runs import Run, log_page
-from jobnb.server.workspace import Change, Reading, Served
+from jobnb.server.workspace import Change, Reading, ServedWorkspace
 
 _PAUSE = 0.1  # seconds between two looks at a log that is written elsewhere
 _LONGEST_PAUSE = 1.0
@@ -63,7 +63,7 @@ class Subscription(Node):
         served: What is served.
     """
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ServedWorkspace) -> None:
         self._served = served
 
     async def pipeline_run_logs(
@@ -107,7 +107,7 @@ class Subscription(Node):
 _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
-def _page(served: Served, run_id: str, cursor: str | None) -> Payload:
+def _page(served: ServedWorkspace, run_id: str, cursor: str | None) -> Payload:
     reading = Reading(served)
     record = reading.record(run_id)
     if record is None:

@@ -29,7 +29,7 @@ def chosen_protocol(offered: list[str]) -> str | None:
     return next((each for each in PROTOCOLS if each in offered), None)
 
 
-class Conversation:
+class WebSocketSession:
     """What is said on one WebSocket.
 
     Args:

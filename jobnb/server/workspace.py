@@ -97,7 +97,7 @@ def launch_detached(location: Location, spec: RunSpec) -> str:
         return launch_here(location, spec)
 
 
-class Served:
+class ServedWorkspace:
     """Code locations and the history that they share.
 
     Args:
@@ -109,7 +109,7 @@ class Served:
     Example:
         >>> from jobnb.definitions.locations.definitions import Definitions
         >>> code = CodeLocation.of_definitions(Definitions(), "shop.ipynb")
-        >>> served = Served(Instance.ephemeral(), [code])
+        >>> served = ServedWorkspace(Instance.ephemeral(), [code])
         >>> [location.name for location in served.locations]
         ['shop.ipynb']
     """
@@ -180,7 +180,7 @@ class Reading:
         served: What is served.
     """
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: ServedWorkspace) -> None:
         self.served = served
         self.instance = served.instance
         self._records: dict[str, RunRecord | None] = {}

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from jobnb import DynamicOut, Instance, RetryPolicy, job, op
 from jobnb.errors import WorkerLostError
 from jobnb.execution.executors.coordinator import Coordinator
-from jobnb.execution.executors.worker_pool import Ended, Outcome, Task
+from jobnb.execution.executors.worker_pool import AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.start import open_run
 from jobnb.plan.build import build_plan
 
@@ -22,7 +22,7 @@ DEPTH = 9  # mapped steps for each element, one after the other
 
 
 class Workers:
-    """A crew whose workers take random virtual times, fail now and then, and are lost.
+    """A worker pool whose workers take random virtual times, fail now and then, and are lost.
 
     Attributes:
         done: How many tasks have ended.
@@ -38,7 +38,7 @@ class Workers:
         self.coordinator: Any = None
         self.clock = 0.0
         self.done = self.idle = 0
-        self._ends: list[tuple[float, int, Task]] = []
+        self._ends: list[tuple[float, int, WorkerTask]] = []
 
     def begin(self) -> None:
         """Nothing to get ready."""
@@ -49,11 +49,11 @@ class Workers:
     def has_begun(self, task: int) -> bool:
         return True
 
-    def hand_over(self, task: Task) -> None:
+    def submit(self, task: WorkerTask) -> None:
         took = self._random.expovariate(1.0)
         heappush(self._ends, (self.clock + took, task.number, task))
 
-    def wait(self, seconds: float) -> list[Outcome]:
+    def wait(self, seconds: float) -> list[AttemptResult]:
         """The next end, or the moment until which the coordinator waits."""
         free = self.places - len(self._ends)
         if free > 0 and self.coordinator._frontier.ready_count:
@@ -65,19 +65,23 @@ class Workers:
         self.done += 1
         return [self._outcome(task)]
 
-    def _outcome(self, task: Task) -> Outcome:
-        (piece,) = task.pieces
+    def _outcome(self, task: WorkerTask) -> AttemptResult:
+        (attempt,) = task.attempts
         chance = self._random.random()
-        if piece.unit.mapping_key is None or chance < 0.96:
-            return Outcome(task.number, piece, Ended.SUCCEEDED, 1.0, values=self._values(piece))
+        if attempt.unit.mapping_key is None or chance < 0.96:
+            return AttemptResult(
+                task.number, attempt, AttemptStatus.SUCCEEDED, 1.0, values=self._values(attempt)
+            )
         if chance < 0.98:
-            return Outcome(task.number, piece, Ended.RETRY, 1.0, wait=2.0)
+            return AttemptResult(task.number, attempt, AttemptStatus.RETRY, 1.0, wait=2.0)
         if chance < 0.99:
-            return Outcome(task.number, piece, Ended.LOST, error=WorkerLostError("It is gone."))
-        return Outcome(task.number, piece, Ended.FAILED, error=ValueError("no"))
+            return AttemptResult(
+                task.number, attempt, AttemptStatus.LOST, error=WorkerLostError("It is gone.")
+            )
+        return AttemptResult(task.number, attempt, AttemptStatus.FAILED, error=ValueError("no"))
 
-    def _values(self, piece: Any) -> dict[int, Any]:
-        (out,) = self.run.plan.steps[piece.unit.step].outputs
+    def _values(self, attempt: Any) -> dict[int, Any]:
+        (out,) = self.run.plan.steps[attempt.unit.step].outputs
         if out.definition.is_dynamic:
             return {out.slot: {f"k{n}": n for n in range(self._elements)}}
         return {out.slot: 1}

@@ -58,7 +58,7 @@ class Form:
     def __init__(self, page: Page) -> None:
         self.pad = Launchpad(slow, Instance.ephemeral())
         self.page = page
-        self.kernel = SlowKernel(page, self.pad.face)
+        self.kernel = SlowKernel(page, self.pad.form)
 
     def row(self, name: str):
         return self.page.locator(f'[data-row="{AT}/{name}"]')

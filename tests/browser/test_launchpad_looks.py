@@ -29,7 +29,7 @@ def form(page):
     made = Form(page)
     made.pad.config = {"ops": {"everything": {"config": HARD}}}
     made.pad.state.set_tags({"key": "a value that is longer than the room there is for it" * 2})
-    made.pad.face.sync()
+    made.pad.form.sync()
     made.kernel.show()
     yield made
     made.pad.close()

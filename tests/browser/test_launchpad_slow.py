@@ -186,7 +186,7 @@ def test_tags_selection_and_partition_are_shown_before_they_are_answered(form):
 
 
 def test_what_is_refused_gives_the_control_back_to_the_kernel(form):
-    form.pad.face.state.edit = None  # whatever goes wrong inside
+    form.pad.form.state.edit = None  # whatever goes wrong inside
     form.row("on").locator("input").check()
     form.kernel.answer()
     assert form.shown("on") is False
@@ -210,7 +210,7 @@ def test_nothing_moves_between_the_press_and_the_release_of_a_button(form):
 
 def test_two_views_of_a_form_each_wait_for_their_own_deeds(form, browser):
     second = browser.new_page()
-    other = SlowKernel(second, form.pad.face)
+    other = SlowKernel(second, form.pad.form)
     form.row("on").locator("input").check()
     box = second.locator(f'[data-row="{AT}/off"] input')
     box.uncheck()

@@ -778,12 +778,12 @@ def test_as_in_an_earlier_run_takes_its_executor(wanted):
 
 def test_a_launchpad_offers_the_executors_and_says_which_is_the_jobs_own():
     pad = Launchpad(daily, Instance.ephemeral())
-    names = [name for name, *_ in pad.face.head["executors"]]
+    names = [name for name, *_ in pad.form.head["executors"]]
     assert names[:4] == ["", "threads", "async", "multiprocess"]
-    assert pad.face.head["executors"][0][1] == "in process (the job's own)"
-    pad.face.answer("executor", text="threads")
-    assert (pad.executor, pad.face.around["executor"]) == ("threads", "threads")
+    assert pad.form.head["executors"][0][1] == "in process (the job's own)"
+    pad.form.answer("executor", text="threads")
+    assert (pad.executor, pad.form.around["executor"]) == ("threads", "threads")
     assert "executor" in launch_view(pad.state, "daily").text
-    pad.face.answer("executor", text="no such")
-    assert pad.face.status["bad"]
+    pad.form.answer("executor", text="no such")
+    assert pad.form.status["bad"]
     assert pad.executor == "threads"

@@ -97,4 +97,4 @@ def test_a_jobs_note_and_its_launchpad_show_no_signs():
     view = JobView(daily)
     texts = [str(getattr(each, "text", "")) for each in view.children]
     assert all(map(is_plain, texts))
-    assert Launchpad(daily).face.head["help"] == "Runs daily: load."
+    assert Launchpad(daily).form.head["help"] == "Runs daily: load."

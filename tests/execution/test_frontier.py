@@ -18,7 +18,7 @@ from jobnb.plan.step import FromMany, FromOutput, Step, StepInput
 ABSENT = "absent"
 
 
-class World:
+class ConditionInputs:
     """A random plan, and how each of its units will end."""
 
     def __init__(self, random):
@@ -239,7 +239,7 @@ limits = st.lists(
 @settings(max_examples=400)
 @given(st.integers(0, 2**32), limits, st.integers(1, 4), st.booleans())
 def test_any_order_of_ends_comes_to_what_one_after_the_other_does(seed, limits, places, fuse):
-    world = World(Random(seed))
+    world = ConditionInputs(Random(seed))
     plain = Sequential(world)
     driven = Driven(world, limits, places, fuse)
     assert sorted(driven.ran, key=str) == sorted(plain.ran, key=str)
@@ -252,7 +252,7 @@ def test_any_order_of_ends_comes_to_what_one_after_the_other_does(seed, limits, 
 @given(st.integers(0, 2**32))
 def test_nothing_is_idle_while_something_could_run(seed):
     """With places for all, every unit whose needs have ended is taken at once."""
-    world = World(Random(seed))
+    world = ConditionInputs(Random(seed))
     frontier = Frontier(world.steps, [(s.index,) for s in world.steps])
     ended, elements = set(), {}
     while not frontier.is_done:

@@ -157,9 +157,9 @@ def test_a_job_over_assets_of_several_partitions_can_be_looked_at_and_run(sessio
 
     session.add(lettered, other)
     pad = session.launchpad("everything_stale")
-    assert pad.face.around["up_to"]
-    assert pad.face.around["steps"] == 5
-    assert pad.face.head["noun"] == "asset job"
+    assert pad.form.around["up_to"]
+    assert pad.form.around["steps"] == 5
+    assert pad.form.head["noun"] == "asset job"
     assert pad.launch().wait(30).status == "SUCCESS"
     missing = session.launchpad("missing")
     with pytest.raises(PartitionNeededError, match="'lettered' has 2 partitions"):

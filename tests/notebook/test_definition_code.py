@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import InvalidDefinitionError
-from jobnb.notebook.definition_code import DefinitionCode, NamesTold, plain_source
+from jobnb.notebook.definition_code import DefinedNames, DefinitionCode, plain_source
 
 
 def kept(*cells: str) -> str:
@@ -136,7 +136,7 @@ weekly = define_asset_job("each_week", "orders")
 
 @pytest.mark.parametrize("name", ["daily", "each_week", "orders", "shop"])
 def test_names_that_stand_in_the_code_are_told(name):
-    told = NamesTold(["%matplotlib inline", SURE, "print(f'made {name} ' + 'now')"])
+    told = DefinedNames(["%matplotlib inline", SURE, "print(f'made {name} ' + 'now')"])
     assert told.is_sure
     assert name in told.words
 
@@ -158,4 +158,4 @@ def test_names_that_stand_in_the_code_are_told(name):
     ],
 )
 def test_code_that_may_define_by_other_names_is_not_sure(more):
-    assert not NamesTold([SURE, more]).is_sure
+    assert not DefinedNames([SURE, more]).is_sure

@@ -24,7 +24,7 @@ from jobnb.notebook.code_locations import open_locations
 from jobnb.server.executing import Asked, Executing
 from jobnb.server.limits import Limits
 from jobnb.server.schema import served_schema
-from jobnb.server.workspace import Served, launch_here
+from jobnb.server.workspace import ServedWorkspace, launch_here
 from tests.server.conftest import FILE, LAUNCH, NOTEBOOK, PLAIN, REPOSITORY, YEAR, write_notebook
 
 PLACE = {"repositoryName": REPOSITORY, "repositoryLocationName": NOTEBOOK}
@@ -105,7 +105,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Executing
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JOBNB_HOME", str(folder / "home"))
         instance, locations = open_locations([str(folder / NOTEBOOK), str(folder / FILE)])
-    served = Served(instance, locations, launch=launch_here)
+    served = ServedWorkspace(instance, locations, launch=launch_here)
     executing = Executing(served, Limits(tokens=10**7, fields=10**7, seconds=300))
     runs: list[str] = []
 

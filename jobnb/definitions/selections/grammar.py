@@ -78,16 +78,16 @@ _DEEPEST = 120  # The deepest nesting: more is a mistake, and would exhaust the 
 _AROUND = 60
 
 
-class Spot(NamedTuple):
+class Position(NamedTuple):
     """A place in the text of a selection."""
 
     text: str
     start: int
 
-    def told(self, message: str) -> str:
+    def describe(self, message: str) -> str:
         """Return the message, below the text with a mark under the place.
 
-        >>> print(Spot("a or b", 5).told("There is no b."))
+        >>> print(Position("a or b", 5).describe("There is no b."))
         There is no b.
           a or b
                ^
@@ -105,7 +105,7 @@ def cannot_read(text: str, start: int, why: str, hint: str = "") -> NoReturn:
         InvalidSubsetError: Always; points at the column.
     """
     message = f"The selection cannot be read at column {start + 1}: {why}. {hint}".rstrip()
-    raise InvalidSubsetError(Spot(text, start).told(message)) from None
+    raise InvalidSubsetError(Position(text, start).describe(message)) from None
 
 
 @lru_cache(maxsize=1)

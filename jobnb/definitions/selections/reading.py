@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.grammar import (
-    Spot,
+    Position,
     cannot_read,
     is_pattern,
     key_of,
@@ -97,9 +97,9 @@ class Reading(ABC):
 
     # Errors
 
-    def spot(self, token: Token) -> Spot:
+    def position(self, token: Token) -> Position:
         """Return the place of a token."""
-        return Spot(self.text, token.start_pos or 0)
+        return Position(self.text, token.start_pos or 0)
 
     def refuse(self, token: Token, why: str, hint: str = "") -> NoReturn:
         """Raise an error at a token."""
@@ -231,17 +231,19 @@ class _AssetReading(Reading):
             return self._key(label, value)
         if label == "check":
             return self._check(value)
-        spot = self.spot(value)
-        return Where(label, read(value), read(extra) if extra is not None else None, spot=spot)
+        position = self.position(value)
+        return Where(
+            label, read(value), read(extra) if extra is not None else None, position=position
+        )
 
     def _key(self, label: str, value: Token) -> Rule:
         text = read(value, "\\*?/")
         if label == "key" and is_pattern(text):
-            return Where("key", read(value), spot=self.spot(value))
+            return Where("key", read(value), position=self.position(value))
         key = key_of(text)
         if key is None:
             self.refuse(value, "a key has something before and after each slash")
-        return Key(key, self.spot(value)) if label == "key" else Prefix(key)
+        return Key(key, self.position(value)) if label == "key" else Prefix(key)
 
     def _check(self, value: Token) -> Rule:
         text = read(value, "\\*?/")
@@ -252,14 +254,14 @@ class _AssetReading(Reading):
         if key is None or not name:
             hint = f'For all of one name, write check:"*:{name}".' if name else ""
             self.refuse(value, "a check is written with its asset, as asset:check", hint)
-        return Check(AssetCheckKey(key, name), self.spot(value))
+        return Check(AssetCheckKey(key, name), self.position(value))
 
     def _standing(self, value: Token) -> Rule:
         status = read(value).lower()
         if status not in Standing.ALLOWED:
             hint = did_you_mean(status, Standing.ALLOWED, noun="An asset is one of")
             self.refuse(value, f"there is no status {read(value)!r}", hint)
-        return Standing(status, self.spot(value))
+        return Standing(status, self.position(value))
 
     def applied(self, name: str, rule: Rule) -> Rule:
         """Return the rule of a function applied to another rule."""
@@ -307,7 +309,7 @@ class _OpReading(Reading):
         text = read(token)
         if is_pattern(text):
             return Like(text)
-        return Named(plain(text), spot=self.spot(token))
+        return Named(plain(text), position=self.position(token))
 
     def stepped(self, rule: Rule, up: int | None, down: int | None) -> Rule:
         """Return a name with its upstream and downstream at its own level."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.selections.grammar import (
-    Spot,
+    Position,
     quoted,
     written_key,
 )
@@ -225,7 +225,7 @@ class Key(Rule):
     """An asset by its key."""
 
     key: AssetKey
-    spot: Spot | None = field(default=None, compare=False, repr=False)
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"key:{quoted(written_key(self.key))}"
@@ -259,14 +259,14 @@ class Where(Rule):
         value: The value, as it is written between quotes; None for assets without the attribute.
         tag_value: For a tag, its value; any if None.
         include_sources: Whether source assets are included.
-        spot: Its place in a text. A typed value must exist.
+        position: Its place in a text. A typed value must exist.
     """
 
     what: str
     value: str | None
     tag_value: str | None = None
     include_sources: bool = False
-    spot: Spot | None = field(default=None, compare=False, repr=False)
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def with_sources(self) -> Rule:
         """Return the same, where source assets count too."""
@@ -285,7 +285,7 @@ class Standing(Rule):
     ALLOWED: ClassVar[tuple[str, ...]] = ("fresh", "stale", "missing", "failed")
 
     status: str
-    spot: Spot | None = field(default=None, compare=False, repr=False)
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"status:{self.status}"
@@ -332,7 +332,7 @@ class Check(Rule):
     """A check by its key; no asset is made."""
 
     key: AssetCheckKey
-    spot: Spot | None = field(default=None, compare=False, repr=False)
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"check:{quoted(f'{written_key(self.key.asset)}:{self.key.name}')}"
@@ -373,7 +373,7 @@ class Named(Rule):
     name: str
     up: int | None = -1
     down: int | None = -1
-    spot: Spot | None = field(default=None, compare=False, repr=False)
+    position: Position | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return quoted(self.name)

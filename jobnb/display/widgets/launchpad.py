@@ -43,7 +43,7 @@ Launch = Callable[..., Any]
 _MOST_VIEWS = 64  # whose deeds are remembered; closed ones never say so
 
 
-class LaunchFace(View):
+class LaunchFormView(View):
     """The part of a launchpad that is drawn and edited.
 
     Args:
@@ -355,14 +355,14 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         noun = "asset job" if job.asset_layer is not None else "job"
         noun = "assets" if title not in (None, job.name) else noun
         self.title = title or job.name
-        self.face = LaunchFace(self.state, self._begin, self.title, noun)
-        super().__init__(children=[self.face], **traits)
+        self.form = LaunchFormView(self.state, self._begin, self.title, noun)
+        super().__init__(children=[self.form], **traits)
         self.layout.width = "100%"
 
     def _begin(self, **parameters: Any) -> Any:
         self.run = self._start(instance=self.state.instance, **parameters)
         attempt(self._show_run, None)  # what was launched runs, whether it can be drawn or not
-        self.face.sync_stored()
+        self.form.sync_stored()
         return self.run
 
     def _show_run(self) -> None:
@@ -370,7 +370,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
         if self._view is None:
             self._view = RunView(self.run)
-            self.children = [self.face, self._view]
+            self.children = [self.form, self._view]
         else:
             self._view.show(self.run)
 
@@ -384,7 +384,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     @config.setter
     def config(self, config: Any) -> None:
         self.state.set_config(config)
-        self.face.sync()
+        self.form.sync()
 
     @property
     def yaml(self) -> str:
@@ -393,7 +393,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @yaml.setter
     def yaml(self, text: str) -> None:
-        self.face.write_yaml(text)
+        self.form.write_yaml(text)
 
     @property
     def selection(self) -> str:
@@ -402,7 +402,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @selection.setter
     def selection(self, text: str) -> None:
-        self.face.select(text)
+        self.form.select(text)
 
     @property
     def partition_key(self) -> str | None:
@@ -411,7 +411,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     @partition_key.setter
     def partition_key(self, key: str | None) -> None:
-        self.face.choose_partition(key or "")
+        self.form.choose_partition(key or "")
 
     @property
     def executor(self) -> str:
@@ -421,7 +421,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
     @executor.setter
     def executor(self, name: str) -> None:
         self.state.set_executor(name)
-        self.face.sync()
+        self.form.sync()
 
     @property
     def problems(self) -> list[str]:
@@ -437,7 +437,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self._start = launch
         if job is not self.state.job:
             self.state.set_job(job)
-        self.face.show(self.title, self.face.head["noun"])
+        self.form.show(self.title, self.form.head["noun"])
 
     def launch(self) -> Any:
         """Launch the run, as the button does.
@@ -459,7 +459,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close it in all front ends."""
-        self.face.close()
+        self.form.close()
         super().close()
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from jobnb.execution.asynchronous import LoopThread, shared_loop
-from jobnb.execution.executors.threads import ThreadCrew
+from jobnb.execution.executors.threads import ThreadWorkerPool
 from jobnb.execution.run import RunScope
 
 ASYNC_PLACES = 256
 """How many steps run at once where nothing is said."""
 
 
-class AsyncCrew(ThreadCrew):
+class AsyncWorkerPool(ThreadWorkerPool):
     """Executes the steps of a run on one event loop, in a thread of its own.
 
     So it does not matter whether the caller has a loop that runs, as in a notebook. A thread

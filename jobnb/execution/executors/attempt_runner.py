@@ -1,4 +1,4 @@
-"""A lane: executes one piece after the other in its thread, in a scope of its own."""
+"""Execute attempts at steps one after the other in one thread, with a scope of its own."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from time import time as now
 
 from jobnb.errors import StepTimeoutError, WorkerLostError
 from jobnb.events import Event, StepRestarted, StepStarted
-from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece
+from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Stop
 
 
-class Lane:
-    """Executes pieces of a run in one thread.
+class AttemptRunner:
+    """Executes attempts of a run in one thread.
 
     Args:
         run: The run; its values, resources and log are shared.
@@ -25,31 +25,31 @@ class Lane:
 
     Attributes:
         scope: What the steps that it does see of the run.
-        stop: How the piece that it does now is told to stop.
+        stop: How the attempt that it does now is told to stop.
     """
 
     def __init__(
         self, run: RunScope, append: Callable[[Event], None] | None = None, name: str = ""
     ) -> None:
-        self.scope = run.lane(Stop(), append)
+        self.scope = run.for_thread(Stop(), append)
         self.stop = Stop()
         self.name = name
 
-    def do(self, task: int, piece: Piece, stop: Stop) -> Outcome:
+    def do(self, task: int, attempt: Attempt, stop: Stop) -> AttemptResult:
         """Make one attempt, and log its events.
 
         Args:
             task: The number of the task that it is of.
-            piece: The attempt.
+            attempt: The attempt.
             stop: The signal that stops it.
         """
         scope = self.scope
         self.stop = scope.stop = stop
-        step = scope.plan.steps[piece.unit.step]
+        step = scope.plan.steps[attempt.unit.step]
         runner = StepRunner(scope, step)
-        key = step_key_of(step, piece.unit.mapping_key)
-        began = piece.began or now()
-        piece_now = piece._replace(began=began)
+        key = step_key_of(step, attempt.unit.mapping_key)
+        began = attempt.began or now()
+        piece_now = attempt._replace(began=began)
         token = current_run.set(scope)
         start = time.perf_counter()
         try:
@@ -58,7 +58,7 @@ class Lane:
             if stop.left:
                 stop.part(error, f"the run of {scope.plan.job.name!r}")
             if isinstance(error, KeyboardInterrupt):
-                return Outcome(task, piece, Ended.STOPPED)
+                return AttemptResult(task, attempt, AttemptStatus.STOPPED)
             raise
         finally:
             scope.current_key = scope.attempt = scope.context = None
@@ -66,37 +66,37 @@ class Lane:
             current_run.reset(token)
         took = time.perf_counter() - start
         if wait is not None:
-            return Outcome(task, piece, Ended.RETRY, took, wait)
+            return AttemptResult(task, attempt, AttemptStatus.RETRY, took, wait)
         failure = scope.failed_steps.get(key)
-        ended = Ended.SUCCEEDED if failure is None else Ended.FAILED
-        return Outcome(task, piece, ended, took, error=failure)
+        ended = AttemptStatus.SUCCEEDED if failure is None else AttemptStatus.FAILED
+        return AttemptResult(task, attempt, ended, took, error=failure)
 
-    def _attempt(self, runner: StepRunner, key: str, piece: Piece) -> float | None:
-        scope, stop, element = self.scope, self.stop, piece.unit.mapping_key
+    def _attempt(self, runner: StepRunner, key: str, attempt: Attempt) -> float | None:
+        scope, stop, element = self.scope, self.stop, attempt.unit.mapping_key
         scope.current_key = key
         stop.begin()
         try:
             stop.check()
-            if piece.retries:
-                scope.append(StepRestarted(now(), key, piece.retries + 1, self.name))
+            if attempt.retries:
+                scope.append(StepRestarted(now(), key, attempt.retries + 1, self.name))
             else:
-                scope.append(StepStarted(piece.began, key, self.name))
-            return runner.try_once(key, element, piece.retries, piece.began)
+                scope.append(StepStarted(attempt.began, key, self.name))
+            return runner.try_once(key, element, attempt.retries, attempt.began)
         except KeyboardInterrupt:
             if stop.left or not stop.is_failure:
                 raise
             stop.shield()
             late = StepTimeoutError(stop.reason)
-            return runner.give_up_or_wait(key, element, late, piece.retries, piece.began)
+            return runner.give_up_or_wait(key, element, late, attempt.retries, attempt.began)
         finally:
             if not stop.left:  # in a copy of the process its lock may be held for ever
                 stop.shield()
                 stop.end()
 
-    def still_needs(self, piece: Piece) -> bool:
-        """Whether something that a piece needs has not come; it does not begin then."""
-        values, key = self.scope.values, piece.unit.mapping_key
-        for wait in self.scope.plan.steps[piece.unit.step].waits_for:
+    def still_needs(self, attempt: Attempt) -> bool:
+        """Whether something that an attempt needs has not come; it does not begin then."""
+        values, key = self.scope.values, attempt.unit.mapping_key
+        for wait in self.scope.plan.steps[attempt.unit.step].waits_for:
             value = values[wait.slot]
             if value is MISSING or (wait.maps and key not in value):
                 return True

@@ -12,8 +12,8 @@ from jobnb.definitions.jobs.executor import (
 )
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidConfigError
-from jobnb.execution.executors.threads import PLACES, ThreadCrew
-from jobnb.execution.executors.worker_pool import Crew
+from jobnb.execution.executors.threads import PLACES, ThreadWorkerPool
+from jobnb.execution.executors.worker_pool import WorkerPool
 from jobnb.execution.run import RunScope
 
 
@@ -38,8 +38,10 @@ def name_of(wanted: Any) -> str | None:
     return strategy if strategy in STRATEGIES else None
 
 
-def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> Crew | None:
-    """Return the crew that executes the steps; None if they run one by one in this process.
+def worker_pool_of(
+    run: RunScope, strategy: str | None, config: Mapping[str, Any]
+) -> WorkerPool | None:
+    """Return the worker pool that executes the steps; None if they run one by one in this process.
 
     Args:
         run: The run.
@@ -53,22 +55,29 @@ def crew_of(run: RunScope, strategy: str | None, config: Mapping[str, Any]) -> C
     if strategy == "in_process":
         return None
     if strategy == "threads":
-        return ThreadCrew(run, places_of(config, PLACES))
+        return ThreadWorkerPool(run, places_of(config, PLACES))
     if strategy == "async":
-        from jobnb.execution.executors.async_loop import ASYNC_PLACES, AsyncCrew  # brings asyncio
+        from jobnb.execution.executors.async_loop import (  # brings asyncio
+            ASYNC_PLACES,
+            AsyncWorkerPool,
+        )
 
-        return AsyncCrew(run, places_of(config, ASYNC_PLACES))
+        return AsyncWorkerPool(run, places_of(config, ASYNC_PLACES))
     if strategy == "multiprocess":
-        from jobnb.execution.executors.processes import ProcessCrew  # brings multiprocessing along
+        from jobnb.execution.executors.processes import (
+            ProcessWorkerPool,  # brings multiprocessing along
+        )
 
-        return ProcessCrew(run, places_of(config, os.cpu_count() or 1), config)
+        return ProcessWorkerPool(run, places_of(config, os.cpu_count() or 1), config)
     if strategy == "dask":
-        from jobnb.execution.executors.dask_cluster import DaskCrew
+        from jobnb.execution.executors.dask_cluster import DaskWorkerPool
 
-        return DaskCrew(run, places_of(config, 0) or None, config)
-    from jobnb.execution.executors.futures import crew_of_custom  # brings concurrent.futures along
+        return DaskWorkerPool(run, places_of(config, 0) or None, config)
+    from jobnb.execution.executors.futures import (
+        custom_worker_pool_of,  # brings concurrent.futures along
+    )
 
-    return crew_of_custom(run, config)
+    return custom_worker_pool_of(run, config)
 
 
 def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:

@@ -1,7 +1,7 @@
-"""The coordinator: passes ready units to a crew and handles how they ended, nothing else.
+"""The coordinator: passes ready units to a worker pool and handles how they ended, nothing else.
 
 It is one loop in the run's thread. Everything that has to be decided is the frontier's; all that
-has to be done is the crew's.
+has to be done is the worker pool's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from jobnb.errors import StepTimeoutError
 from jobnb.events import EngineNote, StepRestarted, StepSkipped, StepStarted
 from jobnb.execution import pools
 from jobnb.execution.executors.limits import late_words, limits_of, timeout_of
-from jobnb.execution.executors.worker_pool import Crew, Ended, Outcome, Piece, Task
+from jobnb.execution.executors.worker_pool import (
+    Attempt,
+    AttemptResult,
+    AttemptStatus,
+    WorkerPool,
+    WorkerTask,
+)
 from jobnb.execution.frontier import Frontier, Unit
 from jobnb.execution.io import step_key_of
 from jobnb.execution.mapped_values import close_empty, let_go, passing_slots, put_in_order
@@ -29,23 +35,23 @@ from jobnb.execution.stopping import stuck_words
 LOOK = 0.05
 """Seconds between two looks at whether the run is to stop."""
 
-_MOST = 200  # pieces of one task
+_MOST = 200  # attempts of one task
 
 GRACE = 5.0
 """Seconds that steps have to end, once they were told to stop, before they are left behind."""
 
 
 class Coordinator:
-    """Executes the steps of a run with a crew.
+    """Executes the steps of a run on a worker pool.
 
     Args:
         run: The run.
-        crew: Who does them.
+        workers: The workers that execute them.
         config: The config of the executor.
     """
 
-    def __init__(self, run: RunScope, crew: Crew, config: Mapping[str, Any]) -> None:
-        self.run, self.crew = run, crew
+    def __init__(self, run: RunScope, workers: WorkerPool, config: Mapping[str, Any]) -> None:
+        self.run, self.workers = run, workers
         self._steps = run.plan.steps
         self._frontier = Frontier(
             self._steps,
@@ -58,8 +64,8 @@ class Coordinator:
             index: timeout_of(self._steps[index], config) for group in run.groups for index in group
         }
         self._numbers = 0
-        self._tasks: dict[int, list[Piece]] = {}
-        self._attempts: dict[Unit, Piece] = {}
+        self._tasks: dict[int, list[Attempt]] = {}
+        self._attempts: dict[Unit, Attempt] = {}
         self._deadlines: list[tuple[float, int, int, bool]] = []
         self._late: set[int] = set()
         self._took: dict[int, float] = {}  # by op: seconds that its steps take, about
@@ -67,11 +73,11 @@ class Coordinator:
 
     def run_all(self) -> None:
         """Run every step; a stop of the run is raised once all that went on has ended."""
-        run, crew, began = self.run, self.crew, now()
-        told = f"Executing steps on {crew.title}"
-        run.append(EngineNote(began, told, where=crew.title, pid=os.getpid()))
+        run, workers, began = self.run, self.workers, now()
+        told = f"Executing steps on {workers.title}"
+        run.append(EngineNote(began, told, where=workers.title, pid=os.getpid()))
         try:
-            crew.begin()
+            workers.begin()
             self._go_on()
         except BaseException:
             run.stop.open = False
@@ -79,9 +85,9 @@ class Coordinator:
             raise
         finally:
             run.current_key = None
-            crew.close()
+            workers.close()
         took = (now() - began) * 1000
-        run.append(EngineNote(now(), f"Finished steps on {crew.title} in {took:.0f}ms"))
+        run.append(EngineNote(now(), f"Finished steps on {workers.title} in {took:.0f}ms"))
 
     def _go_on(self) -> None:
         frontier, run = self._frontier, self.run
@@ -90,18 +96,18 @@ class Coordinator:
             if frontier.is_done and not self._tasks:
                 return
             run.stop.check()
-            self._hand_over()
-            for outcome in self.crew.wait(self._pause()):
+            self._submit()
+            for outcome in self.workers.wait(self._pause()):
                 self._take_in(outcome)
             self._see_deadlines()
             if now() >= run.run_log.due:
                 run.run_log.commit()
 
     def _pause(self) -> float:
-        """Return how long to wait for a crew's message, at most."""
+        """Return how long to wait for a worker's message, at most."""
         pause, at = LOOK, now()
         # A retry that is due and finds no free place waits for one, as all others do.
-        if self._frontier.due is not None and len(self._tasks) < self.crew.places:
+        if self._frontier.due is not None and len(self._tasks) < self.workers.places:
             pause = min(pause, self._frontier.due - at)
         if self._deadlines:
             pause = min(pause, self._deadlines[0][0] - at)
@@ -109,9 +115,9 @@ class Coordinator:
 
     # --- handing over ----------------------------------------------------
 
-    def _hand_over(self) -> None:
-        crew, frontier = self.crew, self._frontier
-        while (free := crew.places - len(self._tasks)) > 0:
+    def _submit(self) -> None:
+        workers, frontier = self.workers, self._frontier
+        while (free := workers.places - len(self._tasks)) > 0:
             units = frontier.take(now(), free)
             if not units:
                 return
@@ -124,9 +130,9 @@ class Coordinator:
     def _chunk(self, unit: Unit) -> list[Unit]:
         """Return a unit, with short ones that follow it or are ready, for the same task."""
         chunk, took = [unit], self._estimate(unit)
-        if took is None or took > self.crew.short or not self._may_share(unit):
+        if took is None or took > self.workers.short or not self._may_share(unit):
             return chunk
-        room = self.crew.chunk - took
+        room = self.workers.chunk - took
         while room > 0 and len(chunk) < _MOST:
             more = self._frontier.follower(chunk[-1]) or self._another()
             if more is None:
@@ -135,7 +141,7 @@ class Coordinator:
                 self._frontier.give_back(more)
                 break
             chunk.append(more)
-            room -= self._estimate(more) or self.crew.chunk
+            room -= self._estimate(more) or self.workers.chunk
         return chunk
 
     def _estimate(self, unit: Unit) -> float | None:
@@ -143,8 +149,8 @@ class Coordinator:
         return self._took.get(id(self._steps[unit.step].op))
 
     def _another(self) -> Unit | None:
-        """Return another unit that is ready, if there are more than the crew has places for."""
-        if self._frontier.ready_count <= self.crew.places - len(self._tasks):
+        """Return another unit that is ready, if there are more than the workers have places for."""
+        if self._frontier.ready_count <= self.workers.places - len(self._tasks):
             return None
         taken = self._frontier.take(now(), 1)
         return taken[0] if taken else None
@@ -154,7 +160,7 @@ class Coordinator:
         step = self._steps[unit.step]
         if self.run.pools is not None and pool_of(step.tags) is not None:
             return False
-        return self._limits[unit.step] is None and self.crew.fuses(step)
+        return self._limits[unit.step] is None and self.workers.fuses(step)
 
     def _has_place(self, unit: Unit) -> bool:
         """Whether a unit has its place in its pool, if it needs one; others go before it."""
@@ -164,11 +170,11 @@ class Coordinator:
     def _send(self, units: list[Unit]) -> None:
         self._numbers += 1
         number = self._numbers
-        pieces = [self._attempts.get(unit) or Piece(unit) for unit in units]
-        self._tasks[number] = pieces
+        attempts = [self._attempts.get(unit) or Attempt(unit) for unit in units]
+        self._tasks[number] = attempts
         self.run.current_key = self._key(units[0])
         try:
-            self.crew.hand_over(Task(number, tuple(pieces)))
+            self.workers.submit(WorkerTask(number, tuple(attempts)))
         except BaseException:
             del self._tasks[number]
             raise
@@ -178,7 +184,7 @@ class Coordinator:
 
     def _watch(self, number: int, index: int, limit: float) -> None:
         """End a task in time; the time while its worker is being started does not count."""
-        has_begun = self.crew.has_begun(number)
+        has_begun = self.workers.has_begun(number)
         at = now() + (limit if has_begun else LOOK)
         heappush(self._deadlines, (at, number, index, has_begun))
 
@@ -187,28 +193,28 @@ class Coordinator:
 
     # --- taking in -------------------------------------------------------
 
-    def _take_in(self, outcome: Outcome) -> None:
-        piece, unit = outcome.piece, outcome.piece.unit
-        pieces = self._tasks[outcome.task]
-        pieces.remove(piece)
+    def _take_in(self, outcome: AttemptResult) -> None:
+        attempt, unit = outcome.attempt, outcome.attempt.unit
+        attempts = self._tasks[outcome.task]
+        attempts.remove(attempt)
         if self.run.pools is not None:
             self.run.pools.free(self._steps[unit.step], self._key(unit))
-        if outcome.ended is Ended.SUCCEEDED:
+        if outcome.ended is AttemptStatus.SUCCEEDED:
             self._succeeded(unit, outcome)
-        elif outcome.ended is Ended.FAILED:
+        elif outcome.ended is AttemptStatus.FAILED:
             self._failed(unit, outcome.error)
-        elif outcome.ended is Ended.RETRY:
-            self._retry(piece, outcome.wait)
-        elif outcome.ended is Ended.LOST:
-            self._lost(piece, outcome)
-        elif outcome.ended is Ended.BROKEN:
+        elif outcome.ended is AttemptStatus.RETRY:
+            self._retry(attempt, outcome.wait)
+        elif outcome.ended is AttemptStatus.LOST:
+            self._lost(attempt, outcome)
+        elif outcome.ended is AttemptStatus.BROKEN:
             del self._tasks[outcome.task]
             assert outcome.error is not None
             raise outcome.error
         else:
             self._frontier.give_back(unit)
         if outcome.is_last:
-            for left in pieces:
+            for left in attempts:
                 self._frontier.give_back(left.unit)
             del self._tasks[outcome.task]
             self._late.discard(outcome.task)
@@ -216,12 +222,12 @@ class Coordinator:
 
     def _current_key(self) -> str | None:
         """Return the step to show as the current one: the active one that began last."""
-        for pieces in reversed(self._tasks.values()):
-            if pieces:
-                return self._key(pieces[0].unit)
+        for attempts in reversed(self._tasks.values()):
+            if attempts:
+                return self._key(attempts[0].unit)
         return None
 
-    def _succeeded(self, unit: Unit, outcome: Outcome) -> None:
+    def _succeeded(self, unit: Unit, outcome: AttemptResult) -> None:
         run, step = self.run, self._steps[unit.step]
         self._attempts.pop(unit, None)
         op = id(step.op)
@@ -247,17 +253,17 @@ class Coordinator:
         self._frontier.fail(unit)
         self._regions.ended(unit)
 
-    def _retry(self, piece: Piece, wait: float) -> None:
-        unit = piece.unit
-        self._attempts[unit] = Piece(unit, piece.retries + 1, piece.began or now())
+    def _retry(self, attempt: Attempt, wait: float) -> None:
+        unit = attempt.unit
+        self._attempts[unit] = Attempt(unit, attempt.retries + 1, attempt.began or now())
         self._frontier.retry(unit, now() + wait)
 
-    def _lost(self, piece: Piece, outcome: Outcome) -> None:
+    def _lost(self, attempt: Attempt, outcome: AttemptResult) -> None:
         """Handle a lost worker: its unit fails with these words, or is retried."""
-        step, key = self._steps[piece.unit.step], self._key(piece.unit)
-        began = piece.began or now()
-        if not outcome.began and piece.retries:
-            self.run.append(StepRestarted(now(), key, piece.retries + 1))
+        step, key = self._steps[attempt.unit.step], self._key(attempt.unit)
+        began = attempt.began or now()
+        if not outcome.began and attempt.retries:
+            self.run.append(StepRestarted(now(), key, attempt.retries + 1))
         elif not outcome.began:
             self.run.append(StepStarted(now(), key))
         error = outcome.error
@@ -265,12 +271,12 @@ class Coordinator:
             error = StepTimeoutError(late_words(key, self._limits[step.index]))
         assert isinstance(error, Exception)
         runner = StepRunner(self.run, step)
-        element = piece.unit.mapping_key
-        wait = runner.give_up_or_wait(key, element, error, piece.retries, began)
+        element = attempt.unit.mapping_key
+        wait = runner.give_up_or_wait(key, element, error, attempt.retries, began)
         if wait is None:
-            self._failed(piece.unit, error)
+            self._failed(attempt.unit, error)
         else:
-            self._retry(piece, wait)
+            self._retry(attempt, wait)
 
     def _tell_followed(self) -> None:
         """Record the skipped steps, and release values that nothing will read."""
@@ -301,7 +307,7 @@ class Coordinator:
                 self._late.add(number)
                 key = self._key(self._tasks[number][0].unit)
                 reason = late_words(key, limit)
-                self.crew.stop(number, reason, is_failure=True)
+                self.workers.stop(number, reason, is_failure=True)
 
     # --- the end ---------------------------------------------------------
 
@@ -310,21 +316,21 @@ class Coordinator:
         reason = self.run.stop.reason or "The run ends."
         deadline = time.monotonic() + GRACE
         while self._tasks and time.monotonic() < deadline:
-            for number in self._tasks:  # again: a task may have gone on to its next piece
-                self.crew.stop(number, reason, is_failure=False)
-            for outcome in self.crew.wait(LOOK):
+            for number in self._tasks:  # again: a task may have gone on to its next attempt
+                self.workers.stop(number, reason, is_failure=False)
+            for outcome in self.workers.wait(LOOK):
                 self._take_in_last(outcome)
-            if all(self.crew.is_stuck(number) for number in self._tasks):
+            if all(self.workers.is_stuck(number) for number in self._tasks):
                 break
-        for pieces in self._tasks.values():
-            for piece in pieces[:1]:
-                key = self._key(piece.unit)
+        for attempts in self._tasks.values():
+            for attempt in attempts[:1]:
+                key = self._key(attempt.unit)
                 self.run.append(EngineNote(now(), stuck_words(key)))
 
-    def _take_in_last(self, outcome: Outcome) -> None:
+    def _take_in_last(self, outcome: AttemptResult) -> None:
         """Record the units that end while the run is being stopped; start no others."""
-        if outcome.ended is Ended.SUCCEEDED and outcome.values is not None:
-            _put(self.run, outcome.piece.unit, outcome.values)
+        if outcome.ended is AttemptStatus.SUCCEEDED and outcome.values is not None:
+            _put(self.run, outcome.attempt.unit, outcome.values)
         if outcome.is_last:
             self._tasks.pop(outcome.task, None)
 

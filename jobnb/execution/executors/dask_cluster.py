@@ -14,14 +14,19 @@ from typing import Any
 
 from jobnb.errors import InvalidDefinitionError, JobnbError, WorkerLostError
 from jobnb.events import EngineNote, Event, Logged, StepRestarted, StepStarted
-from jobnb.execution.executors.dask_worker import Report, close_part, do_order, stop_task
-from jobnb.execution.executors.echo import echo
-from jobnb.execution.executors.lazy_resources import LaterResources
-from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece, Task
+from jobnb.execution.executors.dask_worker import Report, close_part, do_task, stop_task
+from jobnb.execution.executors.lazy_resources import LazyResources
+from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.io import step_key_of
 from jobnb.execution.pickling import Packed, Stays, holds_values
 from jobnb.execution.run import RunScope
-from jobnb.execution.worker import errand_of, order_of, told_here, unpacked_error
+from jobnb.execution.worker import (
+    show_output,
+    task_message_of,
+    told_here,
+    unpacked_error,
+    worker_setup_of,
+)
 from jobnb.plan.step import Step
 
 RESOURCES_TAG = "dagster-dask/resource_requirements"
@@ -35,7 +40,7 @@ _PATIENCE = 1.5  # seconds that a step has to stop
 _UNTOLD = 5.0  # seconds after the end of a task in which the news of it arrive
 
 
-class _Made:
+class _ClusterTask:
     """A task of the cluster, released with the last of its values.
 
     The client's own objects refer to each other, and would be let go of much later.
@@ -54,7 +59,7 @@ class _Made:
             self.future.release()
 
 
-class Remote:
+class RemoteValue:
     """A large value that stays on the worker that made it.
 
     Args:
@@ -64,7 +69,7 @@ class Remote:
 
     __slots__ = ("made", "place")
 
-    def __init__(self, made: _Made, place: tuple[int, str | None]) -> None:
+    def __init__(self, made: _ClusterTask, place: tuple[int, str | None]) -> None:
         self.made, self.place = made, place
 
     @property
@@ -78,10 +83,10 @@ class Remote:
         return kept[self.place].value()
 
 
-holds_values(Remote)
+holds_values(RemoteValue)
 
 
-class DaskCrew:
+class DaskWorkerPool:
     """Executes the steps of a run on a Dask cluster.
 
     Args:
@@ -106,8 +111,8 @@ class DaskCrew:
         self._patience = 3 * _LOOK
         self._address = ""
         self._news: SimpleQueue[Any] = SimpleQueue()
-        self._futures: dict[int, _Made] = {}
-        self._left: dict[int, list[Piece]] = {}
+        self._futures: dict[int, _ClusterTask] = {}
+        self._left: dict[int, list[Attempt]] = {}
         self._turns: dict[int, str] = {}
         self._began: set[str] = set()
         self._untold: dict[int, float] = {}
@@ -122,9 +127,9 @@ class DaskCrew:
         """
         self._client = client = self._connected()
         self._topic = f"jobnb-{self.run.run_id}"
-        self.run.resources = LaterResources(self.run)
+        self.run.resources = LazyResources(self.run)
         # As what a task gives, which the cluster makes anew where the worker that had it is lost.
-        self._errand = client.submit(bytes, errand_of(self.run, None), pure=False)
+        self._setup = client.submit(bytes, worker_setup_of(self.run, None), pure=False)
         client.subscribe_topic(self._topic, self._hear)
         self._stack.callback(client.unsubscribe_topic, self._topic)
         if self._wanted is None:
@@ -174,25 +179,25 @@ class DaskCrew:
         """Whether a step may share a task with others: not one that needs a worker of its own."""
         return RESOURCES_TAG not in step.tags
 
-    def hand_over(self, task: Task) -> None:
-        """Submit a task; what its pieces read goes along, or is asked of the worker that has it."""
-        order = order_of(self.run, task.number, task.pieces, None)
+    def submit(self, task: WorkerTask) -> None:
+        """Submit a task; what it reads goes along, or is asked of the worker that has it."""
+        message = task_message_of(self.run, task.number, task.attempts, None)
         needs: list[Any] = []
-        values = {slot: _with_needs(value, needs) for slot, value in order.values.items()}
-        order = order._replace(values=values)
-        step = self.run.plan.steps[task.pieces[0].unit.step]
+        values = {slot: _with_needs(value, needs) for slot, value in message.values.items()}
+        message = message._replace(values=values)
+        step = self.run.plan.steps[task.attempts[0].unit.step]
         future = self._client.submit(
-            do_order,
+            do_task,
             self.run.run_id,
-            self._errand,
-            order,
+            self._setup,
+            message,
             needs,
             key=f"{_plain(step.key)}-{self.run.run_id[:8]}-{task.number}",
             resources=_resources_of(step),
             pure=False,
         )
-        self._futures[task.number] = _Made(future)
-        self._left[task.number] = list(task.pieces)
+        self._futures[task.number] = _ClusterTask(future)
+        self._left[task.number] = list(task.attempts)
         future.add_done_callback(lambda done, number=task.number: self._news.put((number, done)))
 
     # --- taking in -------------------------------------------------------
@@ -204,9 +209,9 @@ class DaskCrew:
         if data is not None:
             self._news.put(data)
 
-    def wait(self, seconds: float) -> list[Outcome]:
-        """Return the pieces that have ended; wait for the first one, at most so long."""
-        found: list[Outcome] = []
+    def wait(self, seconds: float) -> list[AttemptResult]:
+        """Return the attempts that have ended; wait for the first one, at most so long."""
+        found: list[AttemptResult] = []
         with suppress(Empty):
             news = self._news.get(seconds > 0, seconds or None)
             self._heard = time.monotonic()
@@ -241,7 +246,7 @@ class DaskCrew:
                 else f"The Dask cluster at {self._address} has had no workers for {_WAIT} s."
             )
 
-    def _take(self, news: Any) -> list[Outcome]:
+    def _take(self, news: Any) -> list[AttemptResult]:
         if isinstance(news, bytes):
             return self._read(pickle.loads(news))  # noqa: S301 - from our own worker
         number, future = news
@@ -254,7 +259,7 @@ class DaskCrew:
         self._untold[number] = time.monotonic()
         return []
 
-    def _read(self, report: Report) -> list[Outcome]:
+    def _read(self, report: Report) -> list[AttemptResult]:
         """Handle the messages of one attempt at a task: Dask repeats one that lost its worker."""
         if report.number not in self._left:
             return []
@@ -262,7 +267,7 @@ class DaskCrew:
             self._turns[report.number] = report.turn
             key = self._key(self._left[report.number][0])
             self.run.append(EngineNote(time.time(), f"The worker of {key!r} was lost: again."))
-        left = {self._key(piece): piece for piece in self._left[report.number]}
+        left = {self._key(attempt): attempt for attempt in self._left[report.number]}
         for event in report.events:
             if event.step_key is None or event.step_key in left:
                 self._tell(event)
@@ -276,14 +281,14 @@ class DaskCrew:
             self._began.add(key)
         self.run.append(told_here(self.run, event))
         if type(event) is Logged:
-            echo(self.run, event)
+            show_output(self.run, event)
 
-    def _outcome(self, number: int, outcome: Outcome, error: Any) -> list[Outcome]:
+    def _outcome(self, number: int, outcome: AttemptResult, error: Any) -> list[AttemptResult]:
         left = self._left[number]
-        if outcome.piece not in left:
+        if outcome.attempt not in left:
             return []
-        left.remove(outcome.piece)
-        self._began.discard(self._key(outcome.piece))
+        left.remove(outcome.attempt)
+        self._began.discard(self._key(outcome.attempt))
         if error is not None:
             outcome = outcome._replace(error=unpacked_error(error))
         if outcome.values is not None:
@@ -294,12 +299,12 @@ class DaskCrew:
             self._forget(number)
         return [outcome]
 
-    def _fetch(self, number: int) -> list[Outcome]:
+    def _fetch(self, number: int) -> list[AttemptResult]:
         """Return the news of a task did not come: they are asked for."""
         kept = self._futures[number].future.result()
         return [each for told in kept[None] for each in self._outcome(number, *told)]
 
-    def _let_go(self, number: int) -> list[Outcome]:
+    def _let_go(self, number: int) -> list[AttemptResult]:
         """Take back a task that the cluster has dropped, if it did not begin."""
         left = self._left[number]
         if number in self._stopping or self.has_begun(number) or self._dropped >= _DROPPED:
@@ -308,23 +313,25 @@ class DaskCrew:
         self._forget(number)
         last = len(left) - 1
         return [
-            Outcome(number, piece, Ended.LEFT, is_last=place == last)
-            for place, piece in enumerate(left)
+            AttemptResult(number, attempt, AttemptStatus.SKIPPED, is_last=place == last)
+            for place, attempt in enumerate(left)
         ]
 
-    def _lost(self, number: int, error: BaseException) -> list[Outcome]:
-        """Report a lost worker: its current piece is lost, the others have not begun."""
+    def _lost(self, number: int, error: BaseException) -> list[AttemptResult]:
+        """Report a lost worker: its current attempt is lost, the others have not begun."""
         left, found = self._left[number], []
-        for place, piece in enumerate(left):
+        for place, attempt in enumerate(left):
             is_last = place == len(left) - 1
             if place or not self._left:
-                found.append(Outcome(number, piece, Ended.LEFT, is_last=is_last))
+                found.append(AttemptResult(number, attempt, AttemptStatus.SKIPPED, is_last=is_last))
                 continue
-            key = self._key(piece)
+            key = self._key(attempt)
             why = WorkerLostError(f"The Dask worker was lost while it did {key!r}: {error}")
             began = key in self._began
             self._began.discard(key)
-            lost = Outcome(number, piece, Ended.LOST, error=why, is_last=is_last, began=began)
+            lost = AttemptResult(
+                number, attempt, AttemptStatus.LOST, error=why, is_last=is_last, began=began
+            )
             found.append(lost)
         self._forget(number)
         return found
@@ -333,14 +340,14 @@ class DaskCrew:
         for each in (self._futures, self._left, self._turns, self._untold, self._stopping):
             each.pop(number, None)
 
-    def _key(self, piece: Piece) -> str:
-        return step_key_of(self.run.plan.steps[piece.unit.step], piece.unit.mapping_key)
+    def _key(self, attempt: Attempt) -> str:
+        return step_key_of(self.run.plan.steps[attempt.unit.step], attempt.unit.mapping_key)
 
     # --- the end ---------------------------------------------------------
 
     def has_begun(self, task: int) -> bool:
         """Whether its worker has told of a step's beginning."""
-        return any(self._key(piece) in self._began for piece in self._left.get(task, ()))
+        return any(self._key(attempt) in self._began for attempt in self._left.get(task, ()))
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Interrupt the step that a task is at, wherever it is; one that waits is taken back."""
@@ -410,29 +417,29 @@ class DaskCrew:
     def _fetch_kept(self) -> None:
         """Fetch the values that can be loaded after the run: the cluster may be gone then."""
         for slot, value in enumerate(self.run.values):
-            if isinstance(value, Remote):
+            if isinstance(value, RemoteValue):
                 self.run.values[slot] = value.value()
             elif isinstance(value, dict):
                 for key, each in value.items():
-                    value[key] = each.value() if isinstance(each, Remote) else each
+                    value[key] = each.value() if isinstance(each, RemoteValue) else each
 
 
 def _plain(key: str) -> str:
     return key.replace("[", "_").replace("]", "")
 
 
-def _held(value: Any, made: _Made) -> Any:
+def _held(value: Any, made: _ClusterTask) -> Any:
     """Return a value as this process holds it."""
     if isinstance(value, dict):
         return {key: _held(each, made) for key, each in value.items()}
-    return Remote(made, value.place) if type(value) is Stays else value
+    return RemoteValue(made, value.place) if type(value) is Stays else value
 
 
 def _with_needs(value: Any, needs: list[Any]) -> Any:
     """Return a value to send; one that stays on a worker is replaced by its task's number."""
     if isinstance(value, dict):
         return {key: _with_needs(each, needs) for key, each in value.items()}
-    if isinstance(value, Remote):
+    if isinstance(value, RemoteValue):
         if value.future not in needs:
             needs.append(value.future)
         return Stays(value.place, needs.index(value.future))

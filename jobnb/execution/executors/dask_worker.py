@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from jobnb.events import Event
-from jobnb.execution.executors.worker_pool import Ended, Outcome
+from jobnb.execution.executors.worker_pool import AttemptResult, AttemptStatus
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.pickling import Packed, Stays
 from jobnb.execution.stopping import Stop
-from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
+from jobnb.execution.worker import TaskMessage, WorkerRun, WorkerThread, packed_error
 
 INLINE = 1 << 16
 """Bytes up to which a value goes with the news; a larger one stays on its worker."""
@@ -29,16 +29,16 @@ class Report(NamedTuple):
         number: The number of the task; 0 for news of the worker.
         turn: Which turn at it: Dask begins a task anew when it has lost its worker.
         events: What has happened.
-        outcomes: The pieces that have ended, each with its error.
+        outcomes: The attempts that have ended, each with its error.
     """
 
     number: int
     turn: str
     events: Sequence[Event]
-    outcomes: Sequence[tuple[Outcome, Any]] = ()
+    outcomes: Sequence[tuple[AttemptResult, Any]] = ()
 
 
-class _Teller:
+class _EventSender:
     """Sends the events of one task, in batches of those that happen close together.
 
     Attributes:
@@ -58,8 +58,8 @@ class _Teller:
         with self._lock:
             self._events.append(event)
 
-    def send(self, outcomes: Sequence[tuple[Outcome, Any]] = ()) -> None:
-        """Send what has happened, with the pieces that have ended."""
+    def send(self, outcomes: Sequence[tuple[AttemptResult, Any]] = ()) -> None:
+        """Send what has happened, with the attempts that have ended."""
         with self._lock:
             events, self._events = self._events, []
         if events or outcomes:
@@ -84,79 +84,90 @@ class _Teller:
                 self.send()
 
 
-_parts: dict[str, PartOfRun] = {}
-_stops: dict[tuple[str, int], RemoteLane] = {}
+_parts: dict[str, WorkerRun] = {}
+_stops: dict[tuple[str, int], WorkerThread] = {}
 _wanted: dict[tuple[str, int], tuple[str, bool]] = {}
 _turn = threading.Lock()
 _tellers = threading.local()
 
 
-def _part_of(run_id: str, errand: bytes) -> PartOfRun:
+def _part_of(run_id: str, setup: bytes) -> WorkerRun:
     """Return the part of a run in this process, created once."""
     with _turn:
         if run_id not in _parts:
-            _parts[run_id] = PartOfRun(errand, _tell_of_worker)
+            _parts[run_id] = WorkerRun(setup, _tell_of_worker)
         return _parts[run_id]
 
 
 def _tell_of_worker(event: Event) -> None:
     """Record an event that belongs to no step, with the task that caused it."""
-    teller = getattr(_tellers, "now", None)
-    if teller is not None:
-        teller.tell(event)
+    sender = getattr(_tellers, "now", None)
+    if sender is not None:
+        sender.tell(event)
 
 
-def do_order(run_id: str, errand: bytes, order: Order, needs: Sequence[Any]) -> dict[Any, Any]:
+def do_task(
+    run_id: str, setup: bytes, message: TaskMessage, needs: Sequence[Any]
+) -> dict[Any, Any]:
     """Execute a task.
 
     Args:
         run_id: The run.
-        errand: What this process must know of it.
-        order: The task.
+        setup: What this process must know of it.
+        message: The task.
         needs: What other tasks kept, for its inputs.
 
     Returns:
-        The large values that it made, by slot and element; under None, how its pieces ended.
+        The large values that it made, by slot and element; under None, how its attempts ended.
     """
     from distributed import get_worker
 
-    teller = _Teller(get_worker(), run_id, order.number)
-    _tellers.now = teller
+    sender = _EventSender(get_worker(), run_id, message.number)
+    _tellers.now = sender
     kept: dict[Any, Any] = {None: []}
 
-    def report(outcome: Outcome) -> None:
+    def report(outcome: AttemptResult) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
         told = _kept_back(outcome._replace(error=None), kept), error
         kept[None].append(told)
-        teller.send([told])
+        sender.send([told])
 
-    with teller.live():
+    with sender.live():
         try:
-            part = _part_of(run_id, errand)
+            part = _part_of(run_id, setup)
             part.open()
         except Exception as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            for number, piece in enumerate(order.pieces):
-                last = number == len(order.pieces) - 1
-                report(Outcome(order.number, piece, Ended.BROKEN, error=error, is_last=last))
+            for number, attempt in enumerate(message.attempts):
+                last = number == len(message.attempts) - 1
+                report(
+                    AttemptResult(
+                        message.number, attempt, AttemptStatus.BROKEN, error=error, is_last=last
+                    )
+                )
             return kept
-        _do(part, run_id, order, needs, teller, report)
+        _do(part, run_id, message, needs, sender, report)
     return kept
 
 
 def _do(
-    part: PartOfRun, run_id: str, order: Order, needs: Sequence[Any], teller: _Teller, report: Any
+    part: WorkerRun,
+    run_id: str,
+    message: TaskMessage,
+    needs: Sequence[Any],
+    sender: _EventSender,
+    report: Any,
 ) -> None:
-    lane = RemoteLane(part, teller.tell, teller.worker_name)
-    scope, mark = lane.lane.scope, (run_id, order.number)
-    values = {slot: _brought(value, needs) for slot, value in order.values.items()}
-    lane.stop = Stop()
-    _stops[mark] = lane
+    thread = WorkerThread(part, sender.tell, sender.worker_name)
+    scope, mark = thread.runner.scope, (run_id, message.number)
+    values = {slot: _brought(value, needs) for slot, value in message.values.items()}
+    thread.stop = Stop()
+    _stops[mark] = thread
     if mark in _wanted:
         reason, is_failure = _wanted[mark]
-        lane.stop.request(reason, _tell_nobody, is_failure=is_failure)
+        thread.stop.request(reason, _tell_nobody, is_failure=is_failure)
     try:
         with capturing(scope.append, lambda: scope.current_key):
-            lane.do(order._replace(values=values), report)
+            thread.do(message._replace(values=values), report)
     finally:
         del _stops[mark]
 
@@ -167,11 +178,11 @@ def _brought(value: Any, needs: Sequence[Mapping[Any, Any]]) -> Any:
     return needs[value.holder][value.place] if type(value) is Stays else value
 
 
-def _kept_back(outcome: Outcome, kept: dict[Any, Any]) -> Outcome:
-    """Return the outcome of a piece with its small values; large ones stay here."""
+def _kept_back(outcome: AttemptResult, kept: dict[Any, Any]) -> AttemptResult:
+    """Return the outcome of an attempt with its small values; large ones stay here."""
     if outcome.values is None:
         return outcome
-    element = outcome.piece.unit.mapping_key
+    element = outcome.attempt.unit.mapping_key
 
     def small(value: Any, place: tuple[int, str | None]) -> Any:
         if type(value) is not Packed or value.size <= INLINE:
@@ -191,16 +202,16 @@ def _kept_back(outcome: Outcome, kept: dict[Any, Any]) -> Outcome:
 def stop_task(run_id: str, number: int, reason: str, is_failure: bool) -> bool:
     """Stop a task, if this process does it; whether it does."""
     _wanted[run_id, number] = reason, is_failure
-    lane = _stops.get((run_id, number))
-    if lane is None:
+    thread = _stops.get((run_id, number))
+    if thread is None:
         return False
-    threading.Thread(target=_insist, args=(lane, reason, is_failure), daemon=True).start()
+    threading.Thread(target=_insist, args=(thread, reason, is_failure), daemon=True).start()
     return True
 
 
-def _insist(lane: RemoteLane, reason: str, is_failure: bool) -> None:
+def _insist(thread: WorkerThread, reason: str, is_failure: bool) -> None:
     """Interrupt it until it is met where it can be left."""
-    stop = lane.stop
+    stop = thread.stop
     if stop.request(reason, _tell_nobody, is_failure=is_failure):
         for _ in range(100):
             if not stop.open and stop._sent:
@@ -222,15 +233,15 @@ def close_part(run_id: str, dask_worker: Any = None) -> None:
         del _wanted[mark]
     if part is not None:
         # The user's code does not run in the thread of the worker's own event loop.
-        thread = threading.Thread(target=_close, args=(part, _Teller(dask_worker, run_id, 0)))
+        thread = threading.Thread(target=_close, args=(part, _EventSender(dask_worker, run_id, 0)))
         thread.start()
         thread.join()
 
 
-def _close(part: PartOfRun, teller: _Teller) -> None:
-    _tellers.now = teller
+def _close(part: WorkerRun, sender: _EventSender) -> None:
+    _tellers.now = sender
     part.close()
-    teller.send()
+    sender.send()
 
 
 def _tell_nobody() -> None:

@@ -19,27 +19,32 @@ from typing import Any
 from jobnb.definitions.jobs.executor import InitExecutorContext
 from jobnb.errors import UnmetExecutorRequirementsError, WorkerLostError
 from jobnb.events import Event, Logged
-from jobnb.execution.executors.attempt_runner import Lane, lost
-from jobnb.execution.executors.echo import echo
-from jobnb.execution.executors.lazy_resources import LaterResources
+from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
+from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.executors.run_folder import made_folder
-from jobnb.execution.executors.threads import ThreadCrew
-from jobnb.execution.executors.worker_pool import Crew, Ended, Outcome, Task
+from jobnb.execution.executors.threads import ThreadWorkerPool
+from jobnb.execution.executors.worker_pool import (
+    AttemptResult,
+    AttemptStatus,
+    WorkerPool,
+    WorkerTask,
+)
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import (
-    Order,
-    PartOfRun,
-    errand_of,
-    order_of,
+    TaskMessage,
+    WorkerRun,
     packed_error,
+    show_output,
+    task_message_of,
     told_here,
     unpacked_error,
+    worker_setup_of,
 )
 from jobnb.plan.step import Step
 
 
-def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
-    """Return the crew that an executor of the user's own is.
+def custom_worker_pool_of(run: RunScope, config: Mapping[str, Any]) -> WorkerPool:
+    """Return the worker pool that an executor of the user's own is.
 
     Raises:
         UnmetExecutorRequirementsError: If it gives nothing that takes functions.
@@ -64,7 +69,7 @@ def crew_of_custom(run: RunScope, config: Mapping[str, Any]) -> Crew:
     places = _places_of(made)
     if isinstance(made, ThreadPoolExecutor):
         return _PoolOfThreads(run, made, places, definition.name)
-    return FutureCrew(run, made, places, definition.name)
+    return FutureWorkerPool(run, made, places, definition.name)
 
 
 _ROUNDS = 3  # how often the processes of a pool are asked to tear down
@@ -87,7 +92,7 @@ def _shut_down(pool: Any) -> None:
         shutdown()
 
 
-class _PoolOfThreads(ThreadCrew):
+class _PoolOfThreads(ThreadWorkerPool):
     """A pool of threads that the user created, in this process."""
 
     def __init__(self, run: RunScope, pool: ThreadPoolExecutor, places: int, name: str) -> None:
@@ -95,18 +100,18 @@ class _PoolOfThreads(ThreadCrew):
         self._pool = pool
         self._here = threading.local()
 
-    def _have_done(self, task: Task) -> None:
+    def _have_done(self, task: WorkerTask) -> None:
         """Submit it."""
         context = copy_context()
         self._pool.submit(context.run, self._do_here, task)
 
-    def _do_here(self, task: Task) -> None:
-        lane = getattr(self._here, "lane", None) or Lane(
+    def _do_here(self, task: WorkerTask) -> None:
+        runner = getattr(self._here, "runner", None) or AttemptRunner(
             self.run, name=threading.current_thread().name
         )
-        self._here.lane = lane
-        with self._captured(lane):
-            self._do(lane, task)
+        self._here.runner = runner
+        with self._captured(runner):
+            self._do(runner, task)
 
     def close(self) -> None:
         """Shut the pool down."""
@@ -115,7 +120,7 @@ class _PoolOfThreads(ThreadCrew):
             _shut_down(self._pool)
 
 
-class FutureCrew:
+class FutureWorkerPool:
     """Executes the steps of a run on a pool of processes that the user created.
 
     The processes can import jobnb and see the files of this machine. Events come with the end of
@@ -135,32 +140,32 @@ class FutureCrew:
         self.run, self.places, self._pool = run, places, pool
         self.title = f"{name!r}, a {type(pool).__name__}"
         self._news: SimpleQueue[tuple[int, Any]] = SimpleQueue()
-        self._tasks: dict[int, Task] = {}
+        self._tasks: dict[int, WorkerTask] = {}
         self._futures: dict[int, Any] = {}
         self._pids: set[int] = set()  # the processes that may have resources open
 
     def begin(self) -> None:
         """Write down what workers must know."""
         self._folder = made_folder()
-        self.run.resources = LaterResources(self.run)
-        self._errand = Path(self._folder) / "errand"
-        self._errand.write_bytes(errand_of(self.run, None))
+        self.run.resources = LazyResources(self.run)
+        self._setup = Path(self._folder) / "setup"
+        self._setup.write_bytes(worker_setup_of(self.run, None))
 
     def fuses(self, step: Step) -> bool:
         """Return True: any step may share a task with others."""
         return True
 
-    def hand_over(self, task: Task) -> None:
+    def submit(self, task: WorkerTask) -> None:
         """Submit a task."""
-        order = pickle.dumps(order_of(self.run, task.number, task.pieces, None), 5)
-        arguments = str(self._errand), self.run.run_id, order, list(sys.path)
-        future = self._pool.submit(do_order, *arguments)
+        message = pickle.dumps(task_message_of(self.run, task.number, task.attempts, None), 5)
+        arguments = str(self._setup), self.run.run_id, message, list(sys.path)
+        future = self._pool.submit(do_task, *arguments)
         self._tasks[task.number], self._futures[task.number] = task, future
         future.add_done_callback(lambda done, number=task.number: self._news.put((number, done)))
 
-    def wait(self, seconds: float) -> list[Outcome]:
-        """Return the pieces that have ended; wait for the first one, at most so long."""
-        found: list[Outcome] = []
+    def wait(self, seconds: float) -> list[AttemptResult]:
+        """Return the attempts that have ended; wait for the first one, at most so long."""
+        found: list[AttemptResult] = []
         with suppress(Empty):
             number, future = self._news.get(seconds > 0, seconds or None)
             while True:
@@ -168,7 +173,7 @@ class FutureCrew:
                 number, future = self._news.get_nowait()
         return found
 
-    def _take(self, number: int, future: Any) -> list[Outcome]:
+    def _take(self, number: int, future: Any) -> list[AttemptResult]:
         task = self._tasks.pop(number)
         del self._futures[number]
         try:
@@ -222,46 +227,50 @@ class FutureCrew:
         for event in events:
             self.run.append(told_here(self.run, event))
             if type(event) is Logged:
-                echo(self.run, event)
+                show_output(self.run, event)
 
 
-def _lost_task(task: Task, error: BaseException) -> list[Outcome]:
+def _lost_task(task: WorkerTask, error: BaseException) -> list[AttemptResult]:
     found = []
-    for number, piece in enumerate(task.pieces):
-        is_last = number == len(task.pieces) - 1
+    for number, attempt in enumerate(task.attempts):
+        is_last = number == len(task.attempts) - 1
         if number:
-            found.append(Outcome(task.number, piece, Ended.LEFT, is_last=is_last))
+            found.append(
+                AttemptResult(task.number, attempt, AttemptStatus.SKIPPED, is_last=is_last)
+            )
             continue
         why = WorkerLostError(f"The pool did not do a step: {type(error).__name__}: {error}")
-        lost_one = Outcome(task.number, piece, Ended.LOST, error=why, is_last=is_last)
+        lost_one = AttemptResult(
+            task.number, attempt, AttemptStatus.LOST, error=why, is_last=is_last
+        )
         found.append(lost_one._replace(began=False))
     return found
 
 
 # --- in the worker -------------------------------------------------------------------
 
-_parts: dict[str, PartOfRun] = {}
+_parts: dict[str, WorkerRun] = {}
 _events: list[Event] = []
 _turn = threading.Lock()
 
 
-def do_order(errand: str, run_id: str, order: bytes, path: Sequence[str]) -> bytes:
+def do_task(setup: str, run_id: str, message: bytes, path: Sequence[str]) -> bytes:
     """Execute a task in a process of the pool.
 
     Args:
-        errand: The file with what it must know of the run.
+        setup: The file with what it must know of the run.
         run_id: The run.
-        order: The task.
+        message: The task.
         path: Where modules are found.
 
     Returns:
-        What has happened, and how the pieces ended.
+        What has happened, and how the attempts ended.
     """
     sys.path += [each for each in path if each not in sys.path]
     with _turn:  # a pool may have threads in its processes
-        part = _part_of(errand, run_id)
-        found: list[tuple[Outcome, Any]] = []
-        _do(part, pickle.loads(order), found)  # noqa: S301 - from the process that has the run
+        part = _part_of(setup, run_id)
+        found: list[tuple[AttemptResult, Any]] = []
+        _do(part, pickle.loads(message), found)  # noqa: S301 - from the process that has the run
         events = list(_events)
         _events.clear()
     return pickle.dumps((os.getpid(), events, found), 5)
@@ -294,24 +303,24 @@ def do_close(run_id: str, folder: str, wanted: Sequence[int]) -> bytes:
     return pickle.dumps((os.getpid(), events), 5)
 
 
-def _part_of(errand: str, run_id: str) -> PartOfRun:
+def _part_of(setup: str, run_id: str) -> WorkerRun:
     if run_id not in _parts:
         for part in _parts.values():
             part.close()  # of a run that has ended
         _parts.clear()
-        _parts[run_id] = PartOfRun(Path(errand).read_bytes(), _events.append)
+        _parts[run_id] = WorkerRun(Path(setup).read_bytes(), _events.append)
     return _parts[run_id]
 
 
-def _do(part: PartOfRun, order: Order, found: list[tuple[Outcome, Any]]) -> None:
-    def report(outcome: Outcome) -> None:
+def _do(part: WorkerRun, message: TaskMessage, found: list[tuple[AttemptResult, Any]]) -> None:
+    def report(outcome: AttemptResult) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
         found.append((outcome._replace(error=None), error))
 
     try:
         part.open()
     except Exception as error:  # noqa: BLE001 - whoever waits for it must hear of it
-        for piece in order.pieces[:1]:
-            report(Outcome(order.number, piece, Ended.BROKEN, error=lost(error)))
+        for attempt in message.attempts[:1]:
+            report(AttemptResult(message.number, attempt, AttemptStatus.BROKEN, error=lost(error)))
         return
-    part.lane().do(order, report)
+    part.thread().do(message, report)

@@ -12,7 +12,7 @@ from jobnb.execution.resources import opener_of
 from jobnb.execution.run import RunScope
 
 
-class LaterResources(Mapping[str, Any]):
+class LazyResources(Mapping[str, Any]):
     """Resources by key; IO managers among them load values after the run.
 
     What is set up is torn down when the run is not held any more.

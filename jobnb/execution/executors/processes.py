@@ -15,28 +15,34 @@ from typing import Any
 
 from jobnb.errors import WorkerLostError
 from jobnb.events import Event, Logged, StepRestarted, StepStarted
-from jobnb.execution.executors.echo import echo
-from jobnb.execution.executors.lazy_resources import LaterResources
+from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.executors.pool import WorkerProcess, pool
 from jobnb.execution.executors.run_folder import made_folder
-from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece, Task
-from jobnb.execution.executors.worker_process import Place
+from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
+from jobnb.execution.executors.worker_process import WorkerEnvironment
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import RunScope
-from jobnb.execution.worker import errand_of, order_of, owned, told_here, unpacked_error
+from jobnb.execution.worker import (
+    owned,
+    show_output,
+    task_message_of,
+    told_here,
+    unpacked_error,
+    worker_setup_of,
+)
 from jobnb.plan.step import Step
 
 _PATIENCE = 1.0  # seconds that a step has to stop before its process is ended
 _CLOSING = 60.0  # seconds that a worker has to tear down its resources
 
 
-class _Hand:
-    """A worker that executes pieces of a run.
+class _WorkerState:
+    """A worker that executes attempts of a run.
 
     Attributes:
         worker: The worker.
         task: What it does now.
-        left: The pieces of it that have not ended.
+        left: The attempts of it that have not ended.
         began: The keys of steps whose beginning it has told.
         stopping: When it was told to stop what it does.
     """
@@ -44,13 +50,13 @@ class _Hand:
     def __init__(self, worker: WorkerProcess) -> None:
         self.worker = worker
         self.task = 0
-        self.left: list[Piece] = []
+        self.left: list[Attempt] = []
         self.began: set[str] = set()
         self.stopping: float | None = None
         self.is_closed = False
 
 
-class ProcessCrew:
+class ProcessWorkerPool:
     """Executes the steps of a run in worker processes.
 
     Args:
@@ -66,21 +72,23 @@ class ProcessCrew:
         self.run, self.places = run, places
         self.title = f"{places} worker process{'es'[: 2 * (places != 1)]}"
         self._preload = _preloaded(config)
-        self._hands: list[_Hand] = []
-        self._by_task: dict[int, _Hand] = {}
+        self._hands: list[_WorkerState] = []
+        self._by_task: dict[int, _WorkerState] = {}
         self._selector = selectors.DefaultSelector()
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[AttemptResult] = []
         self._cancelled = False
 
     def begin(self) -> None:
         """Write down what workers must know; they are started with their first task."""
         run = self.run
         self._folder = made_folder()
-        run.resources = LaterResources(run)
-        errand = Path(self._folder) / "errand"
-        errand.write_bytes(errand_of(run, self._folder))
+        run.resources = LazyResources(run)
+        setup = Path(self._folder) / "setup"
+        setup.write_bytes(worker_setup_of(run, self._folder))
         folder, environment = str(Path.cwd()), {**os.environ, "PYTHONUNBUFFERED": "1"}
-        self._place = Place(str(errand), folder, list(sys.path), environment, self._preload)
+        self._place = WorkerEnvironment(
+            str(setup), folder, list(sys.path), environment, self._preload
+        )
 
     # --- handing over ----------------------------------------------------
 
@@ -88,15 +96,15 @@ class ProcessCrew:
         """Return True: any step may share a task with others."""
         return True
 
-    def hand_over(self, task: Task) -> None:
+    def submit(self, task: WorkerTask) -> None:
         """Send a task to a free worker, or to a new one."""
-        order = order_of(self.run, task.number, task.pieces, self._folder)
+        message = task_message_of(self.run, task.number, task.attempts, self._folder)
         hand = self._free_hand() or self._join()
-        hand.task, hand.left, hand.stopping = task.number, list(task.pieces), None
+        hand.task, hand.left, hand.stopping = task.number, list(task.attempts), None
         self._by_task[task.number] = hand
-        hand.worker.send("do", order)
+        hand.worker.send("do", message)
 
-    def _free_hand(self) -> _Hand | None:
+    def _free_hand(self) -> _WorkerState | None:
         """Return an idle worker that is alive."""
         for hand in [each for each in self._hands if not each.task]:
             if hand.worker.is_there:
@@ -104,9 +112,9 @@ class ProcessCrew:
             self._lose(hand)
         return None
 
-    def _join(self) -> _Hand:
+    def _join(self) -> _WorkerState:
         worker = pool.take()
-        hand = _Hand(worker)
+        hand = _WorkerState(worker)
         self._hands.append(hand)
         self._selector.register(worker.pipe, selectors.EVENT_READ, hand)
         self._selector.register(worker.sentinel, selectors.EVENT_READ, hand)
@@ -115,8 +123,8 @@ class ProcessCrew:
 
     # --- taking in -------------------------------------------------------
 
-    def wait(self, seconds: float) -> list[Outcome]:
-        """Return the pieces that have ended; wait for the first one, at most so long."""
+    def wait(self, seconds: float) -> list[AttemptResult]:
+        """Return the attempts that have ended; wait for the first one, at most so long."""
         if not self._outcomes:
             self._look(seconds)
         self._see_stuck()
@@ -138,7 +146,7 @@ class ProcessCrew:
                 if not hand.worker.is_there:  # a child of its own may hold its pipe open
                     self._read_last(hand)
 
-    def _read(self, hand: _Hand) -> None:
+    def _read(self, hand: _WorkerState) -> None:
         """Read one message of a worker; if there are more, the pipe is ready again."""
         if hand not in self._hands:
             return
@@ -147,7 +155,7 @@ class ProcessCrew:
         except (EOFError, OSError):
             self._lose(hand)
 
-    def _read_last(self, hand: _Hand) -> None:
+    def _read_last(self, hand: _WorkerState) -> None:
         """Read all that a worker has sent whose process has ended."""
         while hand in self._hands:
             try:
@@ -159,7 +167,7 @@ class ProcessCrew:
             else:
                 self._lose(hand)
 
-    def _take(self, hand: _Hand, message: tuple[list[Event], Any]) -> None:
+    def _take(self, hand: _WorkerState, message: tuple[list[Event], Any]) -> None:
         events, content = message
         for event in events:
             if type(event) in (StepStarted, StepRestarted):
@@ -176,57 +184,61 @@ class ProcessCrew:
         elif kind == "closed":
             hand.is_closed = True
 
-    def _give_up(self, hand: _Hand, error: BaseException) -> None:
-        """Fail a piece that no worker can execute."""
-        for piece in hand.left[:1]:
-            self._outcomes.append(Outcome(hand.task, piece, Ended.BROKEN, error=error))
+    def _give_up(self, hand: _WorkerState, error: BaseException) -> None:
+        """Fail an attempt that no worker can execute."""
+        for attempt in hand.left[:1]:
+            self._outcomes.append(
+                AttemptResult(hand.task, attempt, AttemptStatus.BROKEN, error=error)
+            )
         self._free(hand)
 
     def _tell(self, event: Event) -> None:
         self.run.append(told_here(self.run, event))
         if type(event) is Logged:
-            echo(self.run, event)
+            show_output(self.run, event)
 
-    def _outcome(self, hand: _Hand, outcome: Outcome, error: Any) -> None:
-        hand.left.remove(outcome.piece)
-        hand.began.discard(self._key(outcome.piece))
+    def _outcome(self, hand: _WorkerState, outcome: AttemptResult, error: Any) -> None:
+        hand.left.remove(outcome.attempt)
+        hand.began.discard(self._key(outcome.attempt))
         if error is not None:
             outcome = outcome._replace(error=unpacked_error(error))
         self._outcomes.append(outcome._replace(values=owned(outcome.values)))
         if outcome.is_last:
             self._free(hand)
 
-    def _free(self, hand: _Hand) -> None:
+    def _free(self, hand: _WorkerState) -> None:
         self._by_task.pop(hand.task, None)
         hand.task, hand.left, hand.stopping = 0, [], None
 
-    def _key(self, piece: Piece) -> str:
-        return step_key_of(self.run.plan.steps[piece.unit.step], piece.unit.mapping_key)
+    def _key(self, attempt: Attempt) -> str:
+        return step_key_of(self.run.plan.steps[attempt.unit.step], attempt.unit.mapping_key)
 
     # --- workers that are lost or stuck ----------------------------------
 
-    def _lose(self, hand: _Hand) -> None:
-        """Report a process that ended: its current piece is lost, the others have not begun."""
+    def _lose(self, hand: _WorkerState) -> None:
+        """Report a process that ended: its current attempt is lost, the others have not begun."""
         if hand not in self._hands:
             return
         self._leave(hand)
         how = hand.worker.how_it_ended()
         pool.end(hand.worker)
-        for number, piece in enumerate(hand.left):
+        for number, attempt in enumerate(hand.left):
             is_last = number == len(hand.left) - 1
             if number or hand.is_closed:
-                outcome = Outcome(hand.task, piece, Ended.LEFT, is_last=is_last)
+                outcome = AttemptResult(hand.task, attempt, AttemptStatus.SKIPPED, is_last=is_last)
             else:
                 error = WorkerLostError(
-                    f"The worker's process ended while it did {self._key(piece)!r}: {how}."
+                    f"The worker's process ended while it did {self._key(attempt)!r}: {how}."
                 )
-                began = self._key(piece) in hand.began
-                outcome = Outcome(hand.task, piece, Ended.LOST, error=error, is_last=is_last)
+                began = self._key(attempt) in hand.began
+                outcome = AttemptResult(
+                    hand.task, attempt, AttemptStatus.LOST, error=error, is_last=is_last
+                )
                 outcome = outcome._replace(began=began)
             self._outcomes.append(outcome)
         self._free(hand)
 
-    def _leave(self, hand: _Hand) -> None:
+    def _leave(self, hand: _WorkerState) -> None:
         self._hands.remove(hand)
         self._selector.unregister(hand.worker.pipe)
         self._selector.unregister(hand.worker.sentinel)

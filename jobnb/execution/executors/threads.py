@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 
-from jobnb.execution.executors.attempt_runner import Lane, lost
-from jobnb.execution.executors.worker_pool import Ended, Outcome, Piece, Task
+from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
+from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.output_capture import capturing, is_captured
 from jobnb.execution.run import RunScope
 from jobnb.execution.stopping import Stop
@@ -20,7 +20,7 @@ PLACES = 32
 _END = 5.0  # seconds that the threads have to end once nothing is left to do
 
 
-class ThreadCrew:
+class ThreadWorkerPool:
     """Executes the steps of a run in threads, each started when there is work for it.
 
     Args:
@@ -34,8 +34,8 @@ class ThreadCrew:
 
     def __init__(self, run: RunScope, places: int = PLACES, title: str = "threads") -> None:
         self.run, self.places, self.title = run, places, title
-        self._inbox: SimpleQueue[Task | None] = SimpleQueue()
-        self._outbox: SimpleQueue[Outcome] = SimpleQueue()
+        self._inbox: SimpleQueue[WorkerTask | None] = SimpleQueue()
+        self._outbox: SimpleQueue[AttemptResult] = SimpleQueue()
         self._stops: dict[int, Stop] = {}
         self._threads: list[threading.Thread] = []
         self._busy = 0
@@ -47,13 +47,13 @@ class ThreadCrew:
         """Return True: any step may share a task with others."""
         return True
 
-    def hand_over(self, task: Task) -> None:
+    def submit(self, task: WorkerTask) -> None:
         """Send a task to a free thread, or to a new one."""
         self._stops[task.number] = Stop()
         self._busy += 1
         self._have_done(task)
 
-    def _have_done(self, task: Task) -> None:
+    def _have_done(self, task: WorkerTask) -> None:
         self._inbox.put(task)
         if self._busy > len(self._threads):
             self._start()
@@ -70,40 +70,46 @@ class ThreadCrew:
         thread.start()
 
     def _work(self, name: str) -> None:
-        lane = Lane(self.run, name=name)
-        with self._captured(lane):
+        runner = AttemptRunner(self.run, name=name)
+        with self._captured(runner):
             while (task := self._inbox.get()) is not None:
-                self._do(lane, task)
+                self._do(runner, task)
 
-    def _captured(self, lane: Lane) -> AbstractContextManager[None]:
+    def _captured(self, runner: AttemptRunner) -> AbstractContextManager[None]:
         """Capture printed text under its own step, if the run's output goes to the log."""
-        scope = lane.scope
+        scope = runner.scope
         if not is_captured():
             return nullcontext()
         return capturing(scope.append, lambda: scope.current_key)
 
-    def _do(self, lane: Lane, task: Task) -> None:
+    def _do(self, runner: AttemptRunner, task: WorkerTask) -> None:
         stop = self._stops[task.number]
-        last = len(task.pieces) - 1
-        for number, piece in enumerate(task.pieces):
-            outcome = self._attempt(lane, task, piece, stop, is_first=not number)
+        last = len(task.attempts) - 1
+        for number, attempt in enumerate(task.attempts):
+            outcome = self._attempt(runner, task, attempt, stop, is_first=not number)
             self._outbox.put(outcome._replace(is_last=number == last))
             if number < last:
                 stop = self._stops[task.number] = _next(stop)
 
     def _attempt(
-        self, lane: Lane, task: Task, piece: Piece, stop: Stop, *, is_first: bool
-    ) -> Outcome:
-        if not is_first and (stop.wanted or lane.still_needs(piece)):
-            return Outcome(task.number, piece, Ended.LEFT)
+        self,
+        runner: AttemptRunner,
+        task: WorkerTask,
+        attempt: Attempt,
+        stop: Stop,
+        *,
+        is_first: bool,
+    ) -> AttemptResult:
+        if not is_first and (stop.wanted or runner.still_needs(attempt)):
+            return AttemptResult(task.number, attempt, AttemptStatus.SKIPPED)
         try:
-            return lane.do(task.number, piece, stop)
+            return runner.do(task.number, attempt, stop)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            return Outcome(task.number, piece, Ended.LOST, error=lost(error))
+            return AttemptResult(task.number, attempt, AttemptStatus.LOST, error=lost(error))
 
-    def wait(self, seconds: float) -> list[Outcome]:
-        """Return the pieces that have ended; wait for the first one, at most so long."""
-        found: list[Outcome] = []
+    def wait(self, seconds: float) -> list[AttemptResult]:
+        """Return the attempts that have ended; wait for the first one, at most so long."""
+        found: list[AttemptResult] = []
         try:
             found.append(
                 self._outbox.get(timeout=seconds) if seconds else self._outbox.get_nowait()
@@ -144,7 +150,7 @@ class ThreadCrew:
 
 
 def _next(stop: Stop) -> Stop:
-    """Return the stop of the next piece of a task: that of the last one, if that was not used."""
+    """Return the stop of the next attempt of a task: that of the last one, if that was not used."""
     return stop if stop.wanted else Stop()
 
 

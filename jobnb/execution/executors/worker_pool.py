@@ -1,4 +1,4 @@
-"""The interface of an executor: a crew executes tasks and reports how they ended."""
+"""The interface of an executor: a worker pool executes tasks and reports how they ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobnb.execution.frontier import Unit
 from jobnb.plan.step import Step
 
 
-class Piece(NamedTuple):
+class Attempt(NamedTuple):
     """One attempt at one unit.
 
     Args:
@@ -24,50 +24,50 @@ class Piece(NamedTuple):
     began: float = 0.0
 
 
-class Task(NamedTuple):
+class WorkerTask(NamedTuple):
     """Pieces that one worker executes one after the other.
 
     Args:
         number: Which task of its run.
-        pieces: The pieces; each one after the first is left out where one before it that it
+        attempts: The attempts; each one after the first is left out where one before it that it
             needs did not succeed.
     """
 
     number: int
-    pieces: Sequence[Piece]
+    attempts: Sequence[Attempt]
 
 
-class Ended(Enum):
-    """The ways in which a piece ends."""
+class AttemptStatus(Enum):
+    """The ways in which an attempt ends."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     RETRY = "retry"
     STOPPED = "stopped"
     LOST = "lost"
-    LEFT = "left"
+    SKIPPED = "skipped"
     BROKEN = "broken"
 
 
-class Outcome(NamedTuple):
-    """The outcome of a piece.
+class AttemptResult(NamedTuple):
+    """The outcome of an attempt.
 
     Args:
         task: The number of its task.
-        piece: The piece.
-        ended: How: `LEFT` is one that did not begin, `LOST` one whose worker is gone, `BROKEN` one
-            whose worker cannot do anything of this run.
+        attempt: The attempt.
+        ended: How: `SKIPPED` is one that did not begin, `LOST` one whose worker is gone,
+            `BROKEN` one whose worker cannot do anything of this run.
         seconds: How long the attempt took.
         wait: Seconds to wait before the next attempt.
         error: What was raised, where it failed; why the worker is gone, where it was lost.
-        values: What came, by slot, where the crew does not share the run's values.
+        values: What came, by slot, where the workers do not share the run's values.
         is_last: Whether its task is done.
         began: Whether the log tells that it began.
     """
 
     task: int
-    piece: Piece
-    ended: Ended
+    attempt: Attempt
+    ended: AttemptStatus
     seconds: float = 0.0
     wait: float = 0.0
     error: BaseException | None = None
@@ -76,7 +76,7 @@ class Outcome(NamedTuple):
     began: bool = True
 
 
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """The workers of one run.
 
     Attributes:
@@ -84,7 +84,7 @@ class Crew(Protocol):
         places: How many tasks it takes at once.
         shares_resources: Whether its steps use the resources of this process.
         short: Seconds: steps that take less are handed over several at once.
-        chunk: Seconds that the pieces of one task take together, about.
+        chunk: Seconds that the attempts of one task take together, about.
     """
 
     title: str
@@ -99,11 +99,11 @@ class Crew(Protocol):
     def fuses(self, step: Step) -> bool:
         """Whether a step may share a task with others."""
 
-    def hand_over(self, task: Task) -> None:
+    def submit(self, task: WorkerTask) -> None:
         """Send a task to a worker; returns at once."""
 
-    def wait(self, seconds: float) -> list[Outcome]:
-        """Return the pieces that have ended; wait for the first one, at most so long."""
+    def wait(self, seconds: float) -> list[AttemptResult]:
+        """Return the attempts that have ended; wait for the first one, at most so long."""
 
     def has_begun(self, task: int) -> bool:
         """Whether a worker is at a task, as far as that is known here."""

@@ -21,28 +21,28 @@ from typing import Any, NamedTuple
 
 from jobnb.events import Event
 from jobnb.execution.executors.worker_output import CaughtOutput
-from jobnb.execution.executors.worker_pool import Outcome
+from jobnb.execution.executors.worker_pool import AttemptResult
 from jobnb.execution.output_capture import Sink
 from jobnb.execution.stopping import Stop
-from jobnb.execution.worker import Order, PartOfRun, RemoteLane, packed_error
+from jobnb.execution.worker import TaskMessage, WorkerRun, WorkerThread, packed_error
 
 _LIVE = 0.05  # seconds that an event may wait before it is sent
-_SOON = 0.005  # seconds that the end of a piece may wait, while others of its task go on
+_SOON = 0.005  # seconds that the end of an attempt may wait, while others of its task go on
 _LAST = 2.0  # seconds that a step has to end when the process that has the run is gone
 
 
-class Place(NamedTuple):
+class WorkerEnvironment(NamedTuple):
     """The environment that a worker takes over from the coordinating process with each run.
 
     Args:
-        errand: The file that has the errand.
+        setup: The file that has the setup.
         folder: The current folder.
         path: Where modules are found.
         environment: The environment's variables.
         preload: Modules that are imported before anything else.
     """
 
-    errand: str
+    setup: str
     folder: str
     path: list[str]
     environment: Mapping[str, str]
@@ -78,11 +78,11 @@ class _Worker:
         self._wake = threading.Event()
         self._output = CaughtOutput()
         self._sink: Sink | None = None
-        self._part: PartOfRun | None = None
-        self._lane: RemoteLane | None = None
+        self._part: WorkerRun | None = None
+        self._thread: WorkerThread | None = None
         self._task = 0
         self._wanted: dict[int, tuple[str, bool]] = {}
-        self._ended: list[tuple[Outcome, Any]] = []
+        self._ended: list[tuple[AttemptResult, Any]] = []
         self._told = 0.0
 
     def run(self) -> None:
@@ -111,19 +111,19 @@ class _Worker:
 
     def _stop(self, task: int, reason: str, is_failure: bool) -> None:
         self._wanted[task] = reason, is_failure
-        if self._lane is not None and self._task == task:
-            self._lane.stop.request(reason, _tell_nobody, is_failure=is_failure)
+        if self._thread is not None and self._task == task:
+            self._thread.stop.request(reason, _tell_nobody, is_failure=is_failure)
 
     def _orphaned(self) -> None:
         """Close everything, as the coordinating process is gone."""
         self._inbox.put(("close",))
         self._inbox.put(None)
-        if self._lane is not None:
-            self._lane.stop.request("The process that has the run is gone.", _tell_nobody)
+        if self._thread is not None:
+            self._thread.stop.request("The process that has the run is gone.", _tell_nobody)
         deadline = time.monotonic() + _LAST
         while time.monotonic() < deadline and self._part is not None:
-            if self._lane is not None:
-                self._lane.stop.interrupt()
+            if self._thread is not None:
+                self._thread.stop.interrupt()
             time.sleep(_LIVE)
         end_group(os.getpid())
         os._exit(1)
@@ -143,50 +143,50 @@ class _Worker:
             with suppress(OSError):
                 if self._events:
                     self._send(None)
-            lane = self._lane
-            if lane is not None:
-                lane.stop.interrupt()  # again, where it was in code that is not to be left
+            thread = self._thread
+            if thread is not None:
+                thread.stop.interrupt()  # again, where it was in code that is not to be left
 
     def _send(self, message: Any) -> None:
         with self._sending:
             with self._turn:
                 events, self._events = self._events, []
-            # Events go first: how a piece ended is told after all that happened in it.
+            # Events go first: how an attempt ended is told after all that happened in it.
             self._pipe.send_bytes(pickle.dumps((events, message), 5))
 
     # --- doing -----------------------------------------------------------
 
-    def _begin(self, place: Place) -> None:
+    def _begin(self, place: WorkerEnvironment) -> None:
         try:
             place.take_over()
-            errand = Path(place.errand).read_bytes()
-            self._part = PartOfRun(errand, self._tell_event, self._before_end)
+            setup = Path(place.setup).read_bytes()
+            self._part = WorkerRun(setup, self._tell_event, self._before_end)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
             self._send(("broken", packed_error(error)))
             return
-        self._lane = lane = self._part.lane()
-        scope = lane.lane.scope
+        self._thread = thread = self._part.thread()
+        scope = thread.runner.scope
         self._sink = Sink(self._tell_event, lambda: scope.current_key)
         self._output.take = self._sink.write
         try:
             self._part.open()
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            self._lane = None  # what comes now is left
+            self._thread = None  # what comes now is left
             self._output.drain()
             self._send(("broken", packed_error(error)))
 
-    def _do(self, order: Order) -> None:
-        lane = self._lane
-        if lane is None:
+    def _do(self, message: TaskMessage) -> None:
+        thread = self._thread
+        if thread is None:
             return
-        self._task, lane.stop = order.number, Stop()
-        if order.number in self._wanted:
-            reason, is_failure = self._wanted[order.number]
-            lane.stop.request(reason, _tell_nobody, is_failure=is_failure)
-        lane.do(order, self._report)
+        self._task, thread.stop = message.number, Stop()
+        if message.number in self._wanted:
+            reason, is_failure = self._wanted[message.number]
+            thread.stop.request(reason, _tell_nobody, is_failure=is_failure)
+        thread.do(message, self._report)
         self._task = 0
 
-    def _report(self, outcome: Outcome) -> None:
+    def _report(self, outcome: AttemptResult) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
         self._ended.append((outcome._replace(error=None), error))
         # Pieces that end within a moment are told of together.
@@ -210,7 +210,7 @@ class _Worker:
                 self._sink.close()
         finally:
             self._output.take = None
-            self._part = self._lane = self._sink = None
+            self._part = self._thread = self._sink = None
             self._wanted.clear()
             with suppress(OSError):
                 self._send(("closed",))

@@ -197,7 +197,7 @@ WIDGETS = {
     "catalogue": ["Catalogue"],
     "graph": ["GraphView"],
     "history": ["HistoryTable"],
-    "launchpad": ["LaunchFace"],
+    "launchpad": ["LaunchFormView"],
     "partitions": ["PartitionsView"],
     "run": ["RunHead", "RunTabs"],
     "tabbed": ["TabBar", "Note"],

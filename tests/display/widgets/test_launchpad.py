@@ -48,7 +48,7 @@ def pad():
 
 
 def test_what_goes_to_the_front_end_is_json_and_follows_the_form(pad):
-    face = pad.face
+    face = pad.form
     state = {name: getattr(face, name) for name in ("head", "rows", "values", "problems", "around")}
     assert json.loads(json.dumps(state)) == state
     face.answer("edit", row="ops/load/config/year", action="set", control="2013")
@@ -60,20 +60,20 @@ def test_what_goes_to_the_front_end_is_json_and_follows_the_form(pad):
 
 def test_typing_sends_values_and_no_rows(pad):
     sent = []
-    pad.face.observe(lambda change: sent.append(change["name"]))
-    pad.face.answer("edit", row="ops/load/config/word", action="set", control="abc")
+    pad.form.observe(lambda change: sent.append(change["name"]))
+    pad.form.answer("edit", row="ops/load/config/word", action="set", control="abc")
     assert "rows" not in sent
     assert "values" in sent
 
 
 def test_a_message_about_a_row_that_went_away_changes_nothing(pad):
-    pad.face.answer("edit", row="ops/gone", action="set", control="1")
-    pad.face.answer("edit", row="ops/load/config/year", action="move", control="up")
+    pad.form.answer("edit", row="ops/gone", action="set", control="1")
+    pad.form.answer("edit", row="ops/load/config/year", action="move", control="up")
     assert pad.config == {}
 
 
 def test_each_state_says_which_deeds_it_answers_whatever_became_of_them(pad):
-    face, row = pad.face, "ops/load/config/year"
+    face, row = pad.form, "ops/load/config/year"
     sent = []
     face.send_state = lambda key=None: sent.append(set(key))
     face.answer("edit", did=["view", 1], row=row, action="set", control="1")
@@ -100,54 +100,54 @@ def test_a_key_that_is_refused_is_not_taken_for_a_value():
 
     pad = Launchpad(weighing, Instance.ephemeral())
     pad.config = {"ops": {"weighed": {"config": {"weights": {"a": 1, "b": 2}}}}}
-    pad.face.answer("edit", row="ops/weighed/config/weights/a", action="rename", control="b")
-    assert pad.face.drafts == {}
+    pad.form.answer("edit", row="ops/weighed/config/weights/a", action="rename", control="b")
+    assert pad.form.drafts == {}
     assert "there already" in pad.problems[0]
     pad.close()
 
 
 def test_launching_shows_the_run_and_keeps_the_form(pad):
     pad.config = {"ops": {"load": {"config": {"year": 0}}}}
-    pad.face.answer("launch")
+    pad.form.answer("launch")
     first = pad.run
     assert first.wait(20).status == "FAILURE"
     assert pad.config == {"ops": {"load": {"config": {"year": 0}}}}
     assert len(pad.children) == 2
-    pad.face.answer("edit", row="ops/load/config/year", action="set", control="5")
+    pad.form.answer("edit", row="ops/load/config/year", action="set", control="5")
     assert pad.launch().wait(20).status == "SUCCESS"
     assert pad.run is not first
     assert pad.children[1].run_id == pad.run.run_id
-    assert len(pad.face.stored["runs"]) == 2
+    assert len(pad.form.stored["runs"]) == 2
 
 
 def test_nothing_is_launched_while_something_is_wrong(pad):
-    pad.face.answer("launch")
+    pad.form.answer("launch")
     assert pad.run is None
-    assert pad.face.status == {"text": "Not launched: 1 problem", "bad": True}
+    assert pad.form.status == {"text": "Not launched: 1 problem", "bad": True}
     with pytest.raises(InvalidConfigError, match="year: is required"):
         pad.launch()
 
 
 def test_what_is_refused_is_said_and_nothing_is_lost(pad):
     pad.config = {"ops": {"load": {"config": {"year": 5}}}}
-    pad.face.answer("load_preset", text="none")
-    assert pad.face.status["bad"]
+    pad.form.answer("load_preset", text="none")
+    assert pad.form.status["bad"]
     assert pad.config["ops"]["load"]["config"] == {"year": 5}
-    pad.face.answer("save_preset", text="mine")
-    assert pad.face.stored["presets"] == ["mine"]
-    assert pad.face.stored["preset"] == "mine"
-    pad.face.answer("delete_preset", text="mine")
-    assert pad.face.stored["presets"] == []
+    pad.form.answer("save_preset", text="mine")
+    assert pad.form.stored["presets"] == ["mine"]
+    assert pad.form.stored["preset"] == "mine"
+    pad.form.answer("delete_preset", text="mine")
+    assert pad.form.stored["presets"] == []
 
 
 def test_yaml_from_the_front_end(pad):
-    pad.face.answer("yaml", text="ops: {load: {config: {year: 7}}}")
+    pad.form.answer("yaml", text="ops: {load: {config: {year: 7}}}")
     assert pad.config == {"ops": {"load": {"config": {"year": 7}}}}
-    pad.face.answer("yaml", text="ops: [")
-    assert pad.face.yaml["problem"]
-    assert pad.face.yaml["form"] == "ops:\n  load:\n    config:\n      year: 7\n"
-    pad.face.answer("discard_yaml")
-    assert pad.face.yaml["problem"] == ""
+    pad.form.answer("yaml", text="ops: [")
+    assert pad.form.yaml["problem"]
+    assert pad.form.yaml["form"] == "ops:\n  load:\n    config:\n      year: 7\n"
+    pad.form.answer("discard_yaml")
+    assert pad.form.yaml["problem"] == ""
 
 
 def test_a_secret_is_in_nothing_that_is_sent():
@@ -165,8 +165,8 @@ def test_a_secret_is_in_nothing_that_is_sent():
         enter()
 
     pad = Launchpad(door, Instance.ephemeral())
-    pad.face.answer("edit", row="ops/enter/config/password", action="set", control="hunter22")
-    assert "hunter22" not in repr(pad.face.get_state())
+    pad.form.answer("edit", row="ops/enter/config/password", action="set", control="hunter22")
+    assert "hunter22" not in repr(pad.form.get_state())
     assert "hunter22" not in repr(pad._repr_mimebundle_())
     assert pad.launch().wait(20).result().output_for_node("enter") == "hunter22"
     assert "hunter22" not in repr(pad.run.record)
@@ -259,6 +259,6 @@ def test_a_large_job_stays_light():
             load.alias(name)()
 
     pad = Launchpad(wide, Instance.ephemeral())
-    assert len(pad.face.problems) == 200
-    assert len(json.dumps(pad.face.rows)) < 300_000
+    assert len(pad.form.problems) == 200
+    assert len(json.dumps(pad.form.rows)) < 300_000
     pad.close()

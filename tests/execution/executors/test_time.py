@@ -17,7 +17,7 @@ from jobnb import (
     op,
     thread_executor,
 )
-from jobnb.execution.executors.threads import ThreadCrew
+from jobnb.execution.executors.threads import ThreadWorkerPool
 from tests.execution.executors.test_matrix import launched, states
 
 
@@ -175,8 +175,10 @@ def test_a_retry_that_finds_no_place_waits_without_working(instance, monkeypatch
         long()
 
     looks = []
-    wait = ThreadCrew.wait
-    monkeypatch.setattr(ThreadCrew, "wait", lambda crew, s: (looks.append(s), wait(crew, s))[1])
+    wait = ThreadWorkerPool.wait
+    monkeypatch.setattr(
+        ThreadWorkerPool, "wait", lambda self, s: (looks.append(s), wait(self, s))[1]
+    )
     one_thread = thread_executor.configured({"max_concurrent": 1})
     assert launched(two, instance, one_thread).status == "SUCCESS"
     assert len(looks) < 100

@@ -7,7 +7,7 @@
  * @typedef {[view: string, number: number]} Did What a deed is marked with, as `did`.
  */
 /**
- * @typedef {object} Edit What `launchpad.LaunchFace.edit` is asked with.
+ * @typedef {object} Edit What `launchpad.LaunchFormView.edit` is asked with.
  * @property {string} row The row's id: the path in the config.
  * @property {string} action One of `form_edits.ACTIONS`.
  * @property {unknown} control What the control holds.
