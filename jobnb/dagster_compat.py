@@ -12,7 +12,7 @@ from typing import Any
 
 import jobnb
 from jobnb import HOME_OF
-from jobnb.dagster_modules import DagsterModules, advice, is_import
+from jobnb.dagster_modules import OLDER, DagsterModules, advice, is_import
 from jobnb.errors import DAGSTER_NAMES
 
 SPELLINGS = {
@@ -71,7 +71,8 @@ def __getattr__(name: str) -> Any:
     """Return a name in Dagster's spelling or in jobnb's."""
     own = SPELLINGS.get(name, name)
     installed = sys.modules.get("dagster") is sys.modules[__name__]
-    if name.startswith("_") and not name.startswith("__") and installed:
+    is_private = name.startswith("_") and not name.startswith("__")
+    if installed and (is_private or name in OLDER):
         return importlib.import_module(f"dagster.{name}")
     if own not in HOME_OF:
         told = f"jobnb does not offer {name!r}. {advice(name, __all__)}".rstrip()

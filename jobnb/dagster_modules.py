@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dis import opmap
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -18,13 +17,15 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from jobnb import dagster_helpers as helpers
+from jobnb.dagster_names import ALIASES, DATA_VERSIONS, ELSEWHERE, ERRORS, TAGS
 from jobnb.errors import InvariantViolationError, JobnbError, did_you_mean
 
 __all__ = ["CheckError", "DagsterModules", "ParameterCheckError"]
 
 _OWN = "jobnb.dagster_compat"
 
-_OLDER = ("check", "config", "core", "loggers", "serdes", "seven", "utils")
+OLDER = ("check", "config", "core", "loggers", "serdes", "seven", "utils")
 """What is private at Dagster's top level now, and was not in older versions."""
 
 _INNER = (
@@ -39,25 +40,13 @@ _INNER = (
 )  # fmt: skip
 _PACKAGES = {
     "dagster",
-    *(f"dagster.{older}" for older in _OLDER),
-    *(f"dagster._{older}" for older in _OLDER),
+    *(f"dagster.{older}" for older in OLDER),
+    *(f"dagster._{older}" for older in OLDER),
     "dagster._config.pythonic_config",
     "dagster._utils.test",
     *(f"dagster.{core}.{inner}" for core in ("_core", "core") for inner in _INNER),
 }
 """The packages of Dagster that code imports modules from."""
-
-_ELSEWHERE: Mapping[str, str] = {
-    "AssetGraph": "jobnb.plan.graphs",
-    "DynamicPartitionsStore": "jobnb.definitions.partitions.partition_keys",
-    "NodeHandle": "jobnb.events.handle",
-    "StepHandle": "jobnb.events.handle",
-    "StepOutputHandle": "jobnb.events.data",
-    "TickStatus": "jobnb.storage.ticks",
-    "TypeCheckData": "jobnb.events.data",
-    "UserFailureData": "jobnb.events.data",
-}
-"""Names of Dagster's inner modules that jobnb has and does not list."""
 
 
 class CheckError(InvariantViolationError):
@@ -88,7 +77,7 @@ class DagsterModules(MetaPathFinder, Loader):
         if fullname not in _PACKAGES and (meant := _nearest_package(fullname)):
             told = f"No module named {fullname!r}. Did you mean {meant!r}?"
             raise ModuleNotFoundError(told, name=fullname)
-        if parent == "dagster" and not own.startswith("_") and own not in _OLDER:
+        if parent == "dagster" and not own.startswith("_") and own not in OLDER:
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
@@ -115,7 +104,7 @@ class _Submodule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name == "__all__":
-            return _top().__all__
+            return [*_top().__all__, *(ERRORS if self.__name__.endswith(".errors") else ())]
         if name.startswith("__"):
             raise AttributeError(name)
         try:
@@ -136,13 +125,13 @@ def _found(module: str, name: str) -> Any:
     Raises:
         AttributeError: If jobnb has nothing of that name.
     """
-    if name in _ELSEWHERE:
-        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
+    if name in ELSEWHERE:
+        return getattr(importlib.import_module(ELSEWHERE[name]), name)
     for others in _NAMES.values():  # helpers have moved from module to module
         if name in others:
             return others[name]
     try:
-        return getattr(_top(), name)
+        return getattr(_top(), ERRORS.get(name) or ALIASES.get(name, name))
     except AttributeError:
         told = f"jobnb has no {name!r}, which {module!r} of Dagster may have."
         raise AttributeError(f"{told} {advice(name, _top().__all__)}".rstrip()) from None
@@ -274,8 +263,6 @@ def _checks() -> dict[str, Any]:
         made[f"opt_{name}_param"] = _param(kind, True, empty)
         made[f"opt_nullable_{name}_param"] = _param(kind, True, lambda: None)
     return made | {
-        "CheckError": CheckError,
-        "ParameterCheckError": ParameterCheckError,
         "callable_param": _callable_param,
         "class_param": _param(type, False, lambda: None),
         "failed": _failed,
@@ -292,38 +279,48 @@ def _checks() -> dict[str, Any]:
     }
 
 
-# --- dagster._utils ------------------------------------------------------------------
-
-
-def _mkdir_p(path: str) -> str:
-    Path(path).mkdir(parents=True, exist_ok=True)
-    return path
-
-
-def _merge_dicts(*dicts: Mapping[Any, Any]) -> dict[Any, Any]:
-    return {key: value for each in dicts for key, value in each.items()}
-
-
-@contextmanager
-def _pushd(path: str) -> Iterator[str]:
-    import os
-
-    before = Path.cwd()
-    os.chdir(path)
-    try:
-        yield path
-    finally:
-        os.chdir(before)
-
-
 _NAMES: Mapping[str, Mapping[str, Any]] = {
     "_check": _checks(),
-    "_utils": {
-        "ensure_dir": _mkdir_p,
-        "merge_dicts": _merge_dicts,
-        "mkdir_p": _mkdir_p,
-        "pushd": _pushd,
-    },
+    "_core.definitions.data_version": DATA_VERSIONS,
     "_core.errors": {"DagsterError": JobnbError},
+    "_core.storage.tags": TAGS,
+    "_core.test_utils": {
+        each.__name__: each
+        for each in (
+            helpers.create_run_for_test,
+            helpers.environ,
+            helpers.new_cwd,
+            helpers.poll_for_finished_run,
+            helpers.step_did_not_run,
+            helpers.step_failed,
+            helpers.step_succeeded,
+        )
+    },
+    "_core.utils": {"make_new_run_id": helpers.make_new_run_id},
+    "_utils": {
+        "alter_sys_path": helpers.alter_sys_path,
+        "ensure_dir": helpers.mkdir_p,
+        "ensure_file": helpers.ensure_file,
+        "find_free_port": helpers.find_free_port,
+        "merge_dicts": helpers.merge_dicts,
+        "mkdir_p": helpers.mkdir_p,
+        "pushd": helpers.pushd,
+        "safe_tempfile_path": helpers.safe_tempfile_path,
+        "script_relative_path": helpers.script_relative_path,
+        "touch_file": helpers.touch_file,
+    },
+    "_utils.backoff": {"backoff": helpers.backoff},
+    "_utils.merger": {"deep_merge_dicts": helpers.deep_merge_dicts},
+    "_utils.test": {
+        "wrap_op_in_graph": helpers.wrap_op_in_graph,
+        "wrap_op_in_graph_and_execute": helpers.wrap_op_in_graph_and_execute,
+    },
+    "_utils.yaml_utils": {
+        "dump_run_config_yaml": helpers.dump_run_config_yaml,
+        "load_run_config_yaml": helpers.load_run_config_yaml,
+        "load_yaml_from_globs": helpers.load_yaml_from_globs,
+        "load_yaml_from_path": helpers.load_yaml_from_path,
+        "merge_yamls": helpers.merge_yamls,
+    },
 }
 """Names that a module has of its own."""

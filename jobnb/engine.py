@@ -251,7 +251,9 @@ class JobnbEngine:
     # --- resolving ----------------------------------------------------------
 
     def job_of_graph(self, graph: GraphDefinition, **parameters: Any) -> JobDefinition:
-        return JobDefinition(graph, **parameters)
+        made = JobDefinition(graph, **parameters)
+        self.check_own_config(made)
+        return made
 
     def repository_of(self, definitions: Definitions) -> RepositoryDefinition:
         from jobnb.definitions.locations.repository import RepositoryDefinition
@@ -312,6 +314,13 @@ class JobnbEngine:
         from jobnb.plan.job_subset import selected_graph
 
         return selected_graph(job)
+
+    def check_own_config(self, job: JobDefinition) -> None:
+        if not (job.run_config or {}).get("ops"):
+            return
+        from jobnb.plan.run_config import check_own_config
+
+        check_own_config(job)
 
     def config_schema_of(self, job: JobDefinition) -> Any:
         from jobnb.plan.run_config import config_schema_of

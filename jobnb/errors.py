@@ -192,6 +192,10 @@ class StepOutputNotFoundError(JobnbError, KeyError):
     """A step did not yield an output that it should have, or the output was not stored."""
 
 
+class ValueNotStoredError(StepOutputNotFoundError, FileNotFoundError):
+    """Nothing is stored where a value is loaded from; Dagster lets out a `FileNotFoundError`."""
+
+
 class ExecutionInterruptedError(KeyboardInterrupt):
     """The run was interrupted; its resources have been closed.
 

@@ -145,6 +145,9 @@ class Enum(Schema):
             raise InvalidConfigDefinitionError(
                 f"The Enum {name!r} needs a list of EnumValue, not {enum_values!r}."
             )
+        names = [value.config_value for value in enum_values]
+        if twice := next((each for each in names if names.count(each) > 1), None):
+            raise InvalidConfigDefinitionError(f"The Enum {name!r} has the value {twice!r} twice.")
         self.name = name
         self.enum_values = list(enum_values)
         self._python = {value.config_value: value.python_value for value in enum_values}

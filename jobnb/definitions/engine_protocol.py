@@ -242,6 +242,9 @@ class Engine(Protocol):
     def selected_graph(self, job: JobDefinition) -> GraphDefinition:
         """Resolve the selection of ops of a job: its graph with those alone."""
 
+    def check_own_config(self, job: JobDefinition) -> None:
+        """Check the config that a job has of its own, as far as it is about ops."""
+
     def config_schema_of(self, job: JobDefinition) -> Any:
         """Return the model of a job's run config."""
 

@@ -136,7 +136,7 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
     @property
     def message(self) -> str:
         """The event in a sentence."""
-        return f"Materialized value {'/'.join(self.asset)}."
+        return self.description or f"Materialized value {'/'.join(self.asset)}."
 
     @property
     def data_version(self) -> str | None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from time import localtime, strftime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,6 +95,7 @@ class RunLogger(logging.Logger):
         step_key: Tells the step that runs now.
         listeners: Loggers that hear each line too.
         console: Shows each line; None where nothing does.
+        about: What the run's own loggers read of the run in `record.dagster_meta`.
 
     Source: Dagster's `DagsterLogManager`.
     """
@@ -104,8 +106,10 @@ class RunLogger(logging.Logger):
         step_key: Callable[[], str | None],
         listeners: list[logging.Logger],
         console: Console | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__("jobnb", logging.DEBUG)
+        self.about = about or {}
         self._append = append
         self._step_key = step_key
         self.listeners = listeners
@@ -132,9 +136,22 @@ class RunLogger(logging.Logger):
         self._append(line)
         if self.console is not None:
             self.console.show(line)
+        if self.listeners:
+            record.dagster_meta = self._meta(line)
         for listener in self.listeners:
             if listener.isEnabledFor(record.levelno):
                 listener.handle(record)
+
+    def _meta(self, line: Logged) -> dict[str, Any]:
+        """Return what Dagster's loggers read of a line, beside its text."""
+        key = line.step_key
+        return {
+            **self.about,
+            "step_key": key,
+            "op_name": key.partition("[")[0].rpartition(".")[2] if key else None,
+            "orig_message": line.text,
+            "log_timestamp": datetime.fromtimestamp(line.time, UTC).isoformat(),
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         return logging.getLogger, ("jobnb",)

@@ -180,7 +180,11 @@ class RunScope:
         self.thread_scopes.add(made)
         made.current_key = made.attempt = made.context = None
         made.log = RunLogger(
-            made.append, lambda: made.current_key, self.log.listeners, self.log.console
+            made.append,
+            lambda: made.current_key,
+            self.log.listeners,
+            self.log.console,
+            self.log.about,
         )
         return made
 
@@ -229,7 +233,9 @@ class RunScope:
     def log(self) -> RunLogger:
         """The logger of the run."""
         console = None if self.is_remote else console_of(self)
-        return RunLogger(self.append, self._key_here, self._loggers(), console)
+        record = self.record
+        about = {"run_id": record.run_id, "job_name": record.job_name, "job_tags": record.tags}
+        return RunLogger(self.append, self._key_here, self._loggers(), console, about)
 
     def _key_here(self) -> str | None:
         """Return the key of the step that runs in this thread."""

@@ -65,11 +65,11 @@ def _run_all(run: RunScope) -> None:
             strategy, config = chosen(run)
             workers = worker_pool_of(run, strategy, config)
             try:
-                if workers is None or workers.shares_resources:
-                    open_resources(run)
                 if workers is None:
-                    _run_steps(run, config)
+                    _run_here(run, config)
                 else:
+                    if workers.shares_resources:
+                        open_resources(run)
                     Coordinator(run, workers, config).run_all()
             finally:
                 close_resources(run)
@@ -150,9 +150,10 @@ def _plan_assets(run: RunScope) -> None:
                         run.append(AssetPlanned(now(), step.key, path, key and str(key)))
 
 
-def _run_steps(run: RunScope, config: Mapping[str, Any]) -> None:
+def _run_here(run: RunScope, config: Mapping[str, Any]) -> None:
     pid = os.getpid()
     run.append(EngineNote(now(), f"Executing steps in process (pid: {pid})", pid=pid))
+    open_resources(run)
     began = now()
     steps, stop = run.plan.steps, run.stop
     for group in run.groups:
@@ -166,7 +167,7 @@ def _run_steps(run: RunScope, config: Mapping[str, Any]) -> None:
         else:
             _run_region(run, first.region, [runner_of(run, steps[i], config) for i in group])
     took = (now() - began) * 1000
-    run.append(EngineNote(now(), f"Finished steps in process (pid: {os.getpid()}) in {took:.0f}ms"))
+    run.append(EngineNote(now(), f"Finished steps in process (pid: {pid}) in {took:.0f}ms"))
 
 
 def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> None:

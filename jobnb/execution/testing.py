@@ -128,6 +128,10 @@ class DirectContext(AssetExecutionContext):
         """The events of the call so far."""
         return list(self._events)
 
+    def get_events(self) -> list[Any]:
+        """Return the events of the call so far, by Dagster's name."""
+        return self.user_events
+
     def __enter__(self) -> Self:
         return self
 

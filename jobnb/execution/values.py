@@ -304,7 +304,7 @@ class AssetValueLoader:
             return loadable_of(assets_def, key), assets_def.partitions_def
         source = self._sources.get(key)
         if source is not None:
-            return Loadable(source.io_manager_key, source.metadata), source.partitions_def
+            return Loadable(source.io_manager_key, source.raw_metadata), source.partitions_def
         known = [each.to_user_string() for each in (*self._made, *self._sources)]
         hint = did_you_mean(key.to_user_string(), known, noun="There are")
         raise InvalidSubsetError(f"There is no asset {key.to_user_string()!r}. {hint}".rstrip())

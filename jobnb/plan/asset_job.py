@@ -204,7 +204,7 @@ class AssetGraphDefinition(GraphDefinition):
         """Return how the value of an asset around the job is loaded, or None if it is unknown."""
         found = self._around.get(key)
         if isinstance(found, SourceAsset):
-            return Loadable(found.io_manager_key, found.metadata)
+            return Loadable(found.io_manager_key, found.raw_metadata)
         return loadable_of(found, key) if found is not None else None
 
     @lazy

@@ -329,3 +329,30 @@ def config_schema_of(job: JobDefinition) -> Any:
         return Section({"ops": Section({"config": described} if described else {})})
     resources = plan_resources(job, flatten(job.graph, job.input_values), None)
     return config_tree(job, resources, {}, None) or Section({})
+
+
+def check_own_config(job: JobDefinition) -> None:
+    """Check what a job's own config gives its ops, where it is written.
+
+    What comes from other definitions or from the environment is checked by the plan: resources,
+    the managers of inputs and outputs, variables.
+
+    Raises:
+        InvalidConfigError: If it does not fit; lists every problem.
+    """
+    from jobnb.config import Section, bind
+
+    own = mapping_of(job.graph)
+    tree = config_schema_of(job) if own is not None else config_tree(job, {}, {}, None)
+    ops = tree.fields.get("ops") if isinstance(tree, Section) else None
+    given = {"ops": (job.run_config or {})["ops"]}
+    try:
+        bind(Section({"ops": ops or Section({})}), given, what=job_words(job.name))
+    except InvalidConfigError as error:
+        problems = [
+            each
+            for each in error.problems
+            if not {"inputs", "outputs"} & {*each.path} and each.kind != "missing_env"
+        ]
+        if problems:
+            raise InvalidConfigError(str(error).partition("\n")[0], problems) from None

@@ -50,6 +50,13 @@ class AssetHistory:
         ]
         return found if limit is None else found[:limit]
 
+    def all_asset_keys(self) -> Sequence[AssetKey]:
+        """Return every asset that was made, observed or planned, in order.
+
+        Source: Dagster's `DagsterInstance.all_asset_keys`.
+        """
+        return self.get_asset_keys()
+
     def has_asset_key(self, asset_key: AssetKey) -> bool:
         """Whether the asset was ever made, observed or planned."""
         return bool(self.get_asset_records([asset_key]))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.errors import InvariantViolationError, JobnbError, StepOutputNotFoundError, StorageError
+from jobnb.errors import InvariantViolationError, JobnbError, StorageError, ValueNotStoredError
 from jobnb.storage.formats import (
     BLOCKED,
     FORMATS,
@@ -227,7 +227,7 @@ class FileIOManager(IOManager):
         for each in _files(older) if older != stem else ():
             if self._is_older(context, place, each):
                 return each
-        raise StepOutputNotFoundError(
+        raise ValueNotStoredError(
             f"There is no stored value of {_describe(context, place)} (looked for {str(stem)!r}). "
             f"{_remedy(context)}"
         )

@@ -249,6 +249,8 @@ class Instance:
         """
         return self._history.create_run(run)
 
+    add_run = create_run
+
     def open_log(self, run: JobRun) -> RunLog:
         """Return the log to write a run's events to; the run must have been created.
 
@@ -458,6 +460,7 @@ class Instance:
     report_run_failed = answered_by(EventHistory, EventHistory.report_run_failed)
 
     get_asset_keys = answered_by(AssetHistory, AssetHistory.get_asset_keys)
+    all_asset_keys = answered_by(AssetHistory, AssetHistory.all_asset_keys)
     has_asset_key = answered_by(AssetHistory, AssetHistory.has_asset_key)
     get_asset_records = answered_by(AssetHistory, AssetHistory.get_asset_records)
     get_latest_materialization_event = answered_by(

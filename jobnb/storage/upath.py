@@ -15,7 +15,7 @@ from typing import Any
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, StorageError
+from jobnb.errors import InvariantViolationError, StorageError, ValueNotStoredError
 from jobnb.storage.value_paths import (
     Context,
     Place,
@@ -224,7 +224,7 @@ class UPathIOManager(IOManager):
         older = self._older_path(context, place)
         if older is not None:
             return self._load(context, older)
-        raise StepOutputNotFoundError(
+        raise ValueNotStoredError(
             f"There is no stored value at {str(path)!r}. Materialize "
             f"{_name(maker_of(context))} first."
         ) from cause

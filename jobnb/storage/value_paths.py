@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.errors import InvariantViolationError, StepOutputNotFoundError
+from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, ValueNotStoredError
 from jobnb.events import EventType
 from jobnb.storage.records import EventRecordsFilter
 
@@ -113,7 +113,7 @@ def _not_stored(
     maker: InputContext | OutputContext, lacking: list[str], count: int
 ) -> StepOutputNotFoundError:
     name = maker.asset_key.to_user_string()
-    return StepOutputNotFoundError(
+    return ValueNotStoredError(
         f"{len(lacking)} of {count} partitions of the asset {name!r} are not stored: "
         f"{_some(lacking)}. Materialize them first with "
         f'session.backfill("{name}", only_missing=True), at a command line with '

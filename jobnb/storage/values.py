@@ -7,7 +7,7 @@ from typing import Any
 
 from jobnb.definitions.resources.io import IOManager, IOManagerDefinition
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.errors import StepOutputNotFoundError
+from jobnb.errors import ValueNotStoredError
 from jobnb.storage.files import file_manager
 from jobnb.storage.value_paths import load_partitions, maker_of, place_of, split_partitions
 
@@ -46,7 +46,7 @@ class InMemoryIOManager(IOManager):
         try:
             return self.values[place]
         except KeyError:
-            raise StepOutputNotFoundError(
+            raise ValueNotStoredError(
                 f"The value of {'/'.join(place)!r} is not in memory: mem_io_manager keeps values "
                 "for one run only. Select what makes it too, or use fs_io_manager."
             ) from None

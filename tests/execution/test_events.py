@@ -64,9 +64,9 @@ def test_the_engine_and_resources_frame_the_steps():
     around = [e.event_type_value for e in events if not e.is_step_event]
     assert around == [
         "PIPELINE_START",
+        "ENGINE_EVENT",
         "RESOURCE_INIT_STARTED",
         "RESOURCE_INIT_SUCCESS",
-        "ENGINE_EVENT",
         "ENGINE_EVENT",
         "PIPELINE_SUCCESS",
     ]

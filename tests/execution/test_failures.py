@@ -223,11 +223,12 @@ def test_without_raising_a_failed_resource_is_a_failed_run():
     assert not result.success
     assert [e.event_type_value for e in result.all_events] == [
         "PIPELINE_START",
+        "ENGINE_EVENT",
         "RESOURCE_INIT_STARTED",
         "RESOURCE_INIT_FAILURE",
         "PIPELINE_FAILURE",
     ]
-    assert result.all_events[2].keys == ("it",)
+    assert result.all_events[3].keys == ("it",)
     assert result.get_run_failure_event().error.cls_name == "ValueError"
 
 

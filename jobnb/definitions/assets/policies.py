@@ -45,10 +45,9 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Check what was given."""
-        if not self.maximum_lag_minutes > 0:
-            raise InvalidDefinitionError(
-                f"maximum_lag_minutes is a positive number, not {self.maximum_lag_minutes!r}."
-            )
+        lag: object = self.maximum_lag_minutes
+        if not isinstance(lag, int | float) or not lag > 0:
+            raise InvalidDefinitionError(f"maximum_lag_minutes is a positive number, not {lag!r}.")
         if self.cron_schedule is None:
             if self.cron_schedule_timezone is not None:
                 raise InvalidDefinitionError(

@@ -14,6 +14,8 @@ from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_label
 from jobnb.definitions.assets.condition_type import check_condition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.metadata import normalize
+from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.ops.dependency import StoredInput
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import DEFAULT_GROUP, Out
@@ -136,7 +138,7 @@ class SourceAsset(StoredInput):
         freshness_policy: Any = None,
     ) -> None:
         self.key = AssetKey.from_coercible(key)
-        self.metadata = dict(metadata or {})
+        self.raw_metadata = dict(metadata or {})
         self.resource_defs = dict(resource_defs or {})
         self.io_manager_key = io_manager_key or "io_manager"
         if io_manager_def is not None and io_manager_key is not None:
@@ -197,13 +199,18 @@ class SourceAsset(StoredInput):
         )
 
     @lazy
+    def metadata(self) -> Mapping[str, MetadataValue]:
+        """Its metadata as `MetadataValue` objects; `raw_metadata` has them as given."""
+        return normalize(self.raw_metadata)
+
+    @lazy
     def spec(self) -> AssetSpec:
         """Its spec."""
         return AssetSpec(
             self.key,
             deps=self.deps,
             description=self.description,
-            metadata=self.metadata,
+            metadata=self.raw_metadata,
             group_name=self.group_name,
             code_version=self.code_version,
             automation_condition=self.automation_condition,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jobnb.definitions.jobs.run_request import RunRequest
-from jobnb.errors import InvalidInvocationError
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 
 class DefaultScheduleStatus(Enum):
@@ -60,6 +60,11 @@ class SkipReason(msgspec.Struct, frozen=True):
     """
 
     skip_message: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what was given."""
+        if not isinstance(self.skip_message, str | None):
+            raise InvalidDefinitionError(f"A skip_message is text, not {self.skip_message!r}.")
 
 
 class SensorResult:

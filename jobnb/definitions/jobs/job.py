@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph import read_graph
 from jobnb.definitions.plain import docstring
@@ -106,6 +107,8 @@ def job(
             input_values=input_values,
         )
         made.__doc__ = fn.__doc__
+        if config is not None:
+            engine().check_own_config(made)
         announce(made, fn.__module__)
         return made
 

@@ -11,6 +11,7 @@ from jobnb.definitions.jobs.missing_inputs import check_fed
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
+from jobnb.definitions.metadata import normalize
 from jobnb.definitions.ops.graph_checks import check_type_names
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.hook import checked_hooks
@@ -102,7 +103,7 @@ class JobDefinition:
         self._partitions_def = partitions_def
         graph_tags = graph_def.tags if graph_def else {}
         self.tags: Mapping[str, str] = {**graph_tags, **check_tags(tags, f"job {self.name!r}")}
-        self.metadata = dict(metadata or {})
+        self.metadata = normalize(metadata)
         self.hook_defs = checked_hooks(hook_defs or (), f"the job {self.name!r}")
         self.op_retry_policy = op_retry_policy
         self.version_strategy = version_strategy

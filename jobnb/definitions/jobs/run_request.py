@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.dynamic_partitions import KeysAsRequested
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, DynamicPartitionsStore
+from jobnb.definitions.plain import check_tags
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ class RunRequest:
     ) -> None:
         from jobnb.config import raw_config
 
+        if not isinstance(run_key, str | None):
+            raise InvalidDefinitionError(f"run_key is text, not {run_key!r}.")
         self.run_key = run_key
         self.run_config = raw_config(run_config)
-        self.tags = dict(tags or {})
+        self.tags = dict(check_tags(tags, "a RunRequest"))
         self.job_name = job_name
         self.asset_selection = list(asset_selection) if asset_selection else None
         self.stale_assets_only = stale_assets_only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -185,7 +186,7 @@ class Definitions:
         """Return the names that two different things have."""
         keyed = [(key, each) for each in self.assets for key in each.ordered_keys]
         sources = [(each.key, each) for each in self.source_assets]
-        twice = _shared([*keyed, *sources])
+        twice = [*_repeated(self.assets), *_shared([*keyed, *sources])]
         problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
         checking = [*self.asset_checks, *self.assets, *self.source_assets]
         checks = [(k, each) for each in checking for k in getattr(each, "check_keys", ())]
@@ -281,6 +282,17 @@ class Definitions:
     def get_implicit_global_asset_job_def(self) -> JobDefinition:
         """Return the job that materializes all assets."""
         return self.job_of_assets(GLOBAL_ASSET_JOB)
+
+    def has_implicit_global_asset_job_def(self) -> bool:
+        """Whether there is a job that materializes all assets: there is if there are assets."""
+        return bool(self.assets)
+
+    def get_implicit_job_def_for_assets(
+        self, asset_keys: Iterable[AssetKey]
+    ) -> JobDefinition | None:
+        """Return the job that materializes all assets if it has these, else None."""
+        known = {key for each in self.assets for key in each.keys}
+        return self.get_implicit_global_asset_job_def() if known.issuperset(asset_keys) else None
 
     def job_of_assets(self, name: str, selection: Any = None, **parameters: Any) -> JobDefinition:
         """Return a job that materializes the selected assets, with the shared resources.
@@ -590,6 +602,12 @@ def _executor_of(given: Any) -> tuple[ExecutorDefinition | None, list[str]]:
         return executor_named(given), []
     except InvalidDefinitionError as error:
         return None, [str(error)]
+
+
+def _repeated(assets: Iterable[AssetsDefinition]) -> list[AssetKey]:
+    """Return the first key of each assets definition that is given several times."""
+    counts = Counter(map(id, assets))
+    return list({each.ordered_keys[0]: None for each in assets if counts[id(each)] > 1})
 
 
 def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:

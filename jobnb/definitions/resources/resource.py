@@ -140,6 +140,11 @@ class ResourceDefinition:
                 "Use build_init_resource_context()."
             )
         context = given[0] if given else None
+        if self.wants_context and context is None and self.config_schema is not None:
+            raise InvalidInvocationError(
+                "The resource takes config, and is called without a context. Pass "
+                "build_init_resource_context(config=...)."
+            )
         if self.wants_context and context is None:
             from jobnb.definitions.resources.resource_context import build_init_resource_context
 
