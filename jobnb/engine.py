@@ -24,6 +24,7 @@ from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import PartitionsAsked
 from jobnb.plan.selection_resolution import resolve_among, resolve_assets, resolve_checks
+from jobnb.registry.redefined import with_present_ops
 from jobnb.registry.target_resolution import partitioned_job, pinned
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import fs_io_manager
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.selections.selection import AssetSelection, StatusOf
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
+    from jobnb.execution.debugging import OpenedStep
     from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
     from jobnb.plan.graphs import AssetGraph
@@ -118,7 +120,7 @@ class JobnbEngine:
         spec = RunSpec(job=job, **_of_session(session, asked))
         if entry is not None and entry.definition is job:
             # A repeated run resolves the job by its name in the session at that time.
-            return launch(spec, lambda: session.job(job.name))
+            return launch(spec, lambda: with_present_ops(session, session.job(job.name)))
         return launch(spec)
 
     def launch(self, session: Session, target: Any, **asked: Unpack[RunOptions]) -> Run:
@@ -127,7 +129,7 @@ class JobnbEngine:
 
         find_job = job_or_assets(session, target)
         spec = RunSpec(job=find_job(), **_of_session(session, asked))
-        return launch(spec, find_job)
+        return launch(spec, lambda: with_present_ops(session, find_job()))
 
     def rerun(
         self,
@@ -394,6 +396,18 @@ class JobnbEngine:
         from jobnb.staleness.differences import compare_with_run
 
         return compare_with_run(session, run_id)
+
+    def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:
+        from jobnb.execution.background import Run
+        from jobnb.execution.debugging import open_step
+        from jobnb.execution.run_lookup import full_id
+        from jobnb.execution.task import find
+
+        run_id = str(getattr(run, "run_id", run))
+        known = find(Run, run_id)
+        instance = getattr(known or run, "instance", None) or session.instance
+        run_id = full_id(instance, run_id)
+        return open_step(session, run_id, step, instance)
 
     def run_table(self, session: Session) -> RunTable:
         from jobnb.storage.run_table import RunTable

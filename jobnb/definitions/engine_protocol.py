@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.selections.selection import AssetSelection, StatusOf
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
+    from jobnb.execution.debugging import OpenedStep
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
@@ -291,6 +292,9 @@ class Engine(Protocol):
 
     def session_diff(self, session: Session, run_id: str) -> DefinitionsDiff:
         """Return what has changed in a session since a run."""
+
+    def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:
+        """Open a step of an earlier run; see `Session.debug`."""
 
     def run_table(self, session: Session) -> RunTable:
         """Return the history of a session as a table."""

@@ -25,6 +25,7 @@ def attempt(look: Callable[[], T], otherwise: T) -> T:
         return otherwise
 
 
+_OF_VS_CODE = ("VSCODE_PID", "VSCODE_CWD", "VSCODE_JUPYTER_EXEC_HASH")
 SWITCH = "JOBNB_WIDGETS"  # "0" turns widgets off; static pictures and texts remain.
 
 
@@ -42,6 +43,17 @@ def has_front_end() -> bool:
         return False
     shell = attempt(sys.modules["IPython"].get_ipython, None)
     return getattr(shell, "kernel", None) is not None
+
+
+def takes_cells() -> bool:
+    """Whether a view may put cells into the notebook: that of JupyterLab and of Notebook can.
+
+    Example:
+        >>> takes_cells()
+        False
+    """
+    others = "google.colab" in sys.modules or any(name in os.environ for name in _OF_VS_CODE)
+    return has_front_end() and not others
 
 
 def known_session() -> Any:

@@ -39,6 +39,7 @@ VIEWS = {
     "jobnb.staleness.differences:DefinitionsDiff": "diff_views:diff_view",
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
     "jobnb.execution.background:Run": "result_views:live_run_view",
+    "jobnb.execution.debugging:OpenedStep": "step_views:opened_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
     "jobnb.errors:JobnbError": "other_views:exception_view",
 }
@@ -59,6 +60,7 @@ WIDGETS = {
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
     "jobnb.execution.background:Run": "run:RunView",
+    "jobnb.execution.debugging:OpenedStep": "step:StepView",
 }
 _RESULT = "jobnb.execution.result:ExecuteInProcessResult"
 _METHOD, _DISPLAY = "_repr_mimebundle_", "_ipython_display_"

@@ -63,6 +63,16 @@ def load_inputs(run: RunScope, step: Step, key: str, mapping_key: str | None) ->
     return values
 
 
+def load_input(
+    run: RunScope, step: Step, each: StepInput, key: str, mapping_key: str | None
+) -> Any:
+    """Load one input of a step, whatever its type; MISSING if it did not come."""
+    source = each.source
+    if isinstance(source, FromOutput):
+        return _from_output(run, step, each, source, key, mapping_key)
+    return _from_elsewhere(run, step, each, source, key, mapping_key)
+
+
 def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
     """Whether a step reads other partitions of an asset than the run makes."""
     if output.asset_key is None or run.plan.partitions is None:

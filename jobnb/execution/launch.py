@@ -23,6 +23,7 @@ from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts, Stop
 from jobnb.execution.task import find
+from jobnb.registry.redefined import with_present_ops
 from jobnb.registry.session import Session
 from jobnb.registry.target_resolution import job_finder, pinned, see_known
 from jobnb.storage.instance import Instance
@@ -95,6 +96,8 @@ def rerun(
 ) -> Run:
     """Repeat a run of the history in the background, with the job as the session knows it now.
 
+    Ops whose cells were run again since the job's own was, are those that these cells define.
+
     Args:
         session: Knows the job.
         run_id: The run to repeat.
@@ -143,7 +146,8 @@ def _job_finder(session: Session, run: JobRun) -> FindJob:
         keys = sorted(run.asset_selection or (), key=lambda key: tuple(key.path))
         return job_or_assets(session, [*keys, *sorted(run.asset_check_selection or ())])
     see_known(session, run.job_name)
-    return job_or_assets(session, run.job_name)
+    find_job = job_or_assets(session, run.job_name)
+    return lambda: with_present_ops(session, find_job())
 
 
 def _again(spec: RunSpec, run_id: str, from_failure: bool, steps: Sequence[str] | None) -> RunSpec:

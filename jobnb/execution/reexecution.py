@@ -90,7 +90,7 @@ def _unfinished(instance: Instance, parent: JobRun) -> list[str]:
     elements = _elements_to_do(instance, parent, steps)
     left: dict[str, None] = {}
     for key, state in steps.items():
-        bare = _step_and_element(key)[0]
+        bare = step_and_element(key)[0]
         if bare in elements:
             left |= dict.fromkeys(f"{bare}[{each}]" for each in elements[bare])
         elif state.status is not StepStatus.SUCCEEDED:
@@ -113,14 +113,14 @@ def _elements_to_do(
     """
     done: dict[str, dict[str, bool]] = {}
     for key, state in steps.items():
-        bare, element = _step_and_element(key)
+        bare, element = step_and_element(key)
         if element is not None:
             done.setdefault(bare, {})[element] = state.status is StepStatus.SUCCEEDED
     if not done:
         return {}
     asked: dict[str, list[str]] = {}
     for key in parent.step_keys_to_execute or ():
-        bare, element = _step_and_element(key)
+        bare, element = step_and_element(key)
         if element is not None:
             asked.setdefault(bare, []).append(element)
     known = _elements_known(instance, parent, [key for key in done if key not in asked])
@@ -142,8 +142,7 @@ def _elements_known(
         for event in reversed(instance.events(run.run_id)):
             if isinstance(event, InputLoaded) and event.upstream_step:
                 bare, upstream = (
-                    _step_and_element(str(each))[0]
-                    for each in (event.step_key, event.upstream_step)
+                    step_and_element(str(each))[0] for each in (event.step_key, event.upstream_step)
                 )
                 takes.setdefault(bare, []).append((upstream, event.upstream_output or ""))
             elif isinstance(event, OutputYielded) and event.mapping_key is not None:
@@ -518,7 +517,7 @@ def _made_before(
     """Return, by slot, the assets that an even earlier run materialized."""
     if parent.step_keys_to_execute is None:
         return {}
-    ran = {_step_and_element(key)[0] for key in parent.step_keys_to_execute}
+    ran = {step_and_element(key)[0] for key in parent.step_keys_to_execute}
     outputs = [
         each
         for step in plan.steps
@@ -556,12 +555,13 @@ def _ended_well(
         elif isinstance(event, StepSucceeded) or (
             isinstance(event, StepSkipped) and not event.failed
         ):
-            key, element = (full, None) if full in plan.step_by_key else _step_and_element(full)
+            key, element = (full, None) if full in plan.step_by_key else step_and_element(full)
             if key in plan.step_by_key:
                 yield key, element, given.pop(full, [])
 
 
-def _step_and_element(key: str) -> tuple[str, str | None]:
+def step_and_element(key: str) -> tuple[str, str | None]:
+    """Return the bare key of a step, and the element that it ran for, if it is mapped."""
     if key.endswith("]") and "[" in key:
         bare, _, element = key[:-1].partition("[")
         return bare, element

@@ -84,7 +84,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         detached=spec.detach,
     )
     if again is not None:
-        _keep_earlier(scope, again)
+        keep_earlier(scope, again)
     if choice is not None:
         _keep_fresh(scope, choice)
     scope.in_process = spec.in_process
@@ -350,7 +350,7 @@ def _levels_above() -> int:
 # --- what earlier runs have made ----------------------------------------------------
 
 
-def _keep_earlier(scope: RunScope, again: Repetition) -> None:
+def keep_earlier(scope: RunScope, again: Repetition) -> None:
     """Put the values of earlier runs into their slots; return what has to run again."""
     for slot, kept in again.kept.items():
         if isinstance(kept, dict):

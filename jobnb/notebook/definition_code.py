@@ -36,7 +36,18 @@ _RUNS = frozenset(
 )
 # The session's methods for its history; as bare names, these words are too common.
 _ON_SESSION = frozenset(
-    {"automation", "instance", "partitions", "peek", "runs", "stale", "status", "value"}
+    {
+        "automation",
+        "debug",
+        "diff",
+        "instance",
+        "partitions",
+        "peek",
+        "runs",
+        "stale",
+        "status",
+        "value",
+    }
 )
 _DEFERRED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _MUST_WORK = (

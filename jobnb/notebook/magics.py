@@ -264,6 +264,33 @@ def _cancel(_session: Session, line: Line) -> None:
     _say(f"Canceling the run {found[0].run_id} of {found[0].record.title!r}.")
 
 
+def _debug(session: Session, line: Line) -> Any:
+    run, _, step = _bare(line.rest).partition(" ")
+    run_id = _full_id(session, run) if run else _last_failed(session)
+    opened = session.debug(run_id, step.strip() or None)
+    from jobnb.display.environment import takes_cells
+    from jobnb.display.step_cells import step_cells
+
+    if takes_cells():
+        from jobnb.display.widgets.step import StepView
+
+        return StepView(opened, wanted=True)
+    # A kernel itself can put one cell below, no more: what runs at once stands in it.
+    shell: Any = sys.modules["IPython"].get_ipython()
+    shell.set_next_input("\n\n".join(step_cells(opened)[:2]))
+    return opened
+
+
+def _last_failed(session: Session) -> str:
+    from jobnb.state import RunStatus
+    from jobnb.storage.run import RunsFilter
+
+    failed = session.instance.get_run_ids(RunsFilter(statuses=[RunStatus.FAILURE]), limit=1)
+    if not failed:
+        raise RunNotFoundError("No run has failed. Name one: %jobnb debug ID STEP.")
+    return str(failed[0])
+
+
 def _value(session: Session, line: Line) -> Any:
     return session.value(line.one("the key of an asset"), partition=line.partitions)
 
@@ -283,6 +310,7 @@ COMMANDS = {
     "launch": Command(_launch, "JOB|SELECTION", "begin a run in the background"),
     "runs": Command(_runs, "[JOB]", "the history"),
     "run": Command(_run, "ID", "one run; the beginning of its id is enough"),
+    "debug": Command(_debug, "[ID [STEP]]", "a failed step in cells, to mend it and go on"),
     "graph": Command(_graph, "[SELECTION|JOB]", "how assets hang together"),
     "cancel": Command(_cancel, "[ID]", "stop a background run"),
     "value": Command(_value, "KEY", "the last value of an asset"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.assets.asset_job import AssetJobDefinition
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import CoercibleToAssetKey
+    from jobnb.execution.debugging import OpenedStep
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
@@ -147,3 +148,23 @@ class HistoryReader:
             RunNotFoundError: If there is no such run.
         """
         return engine().session_diff(self._session, str(getattr(run, "run_id", run)))
+
+    def debug(self, run: Any, step: str | None = None) -> OpenedStep:
+        """Open a step of an earlier run: what its function was given, to run its code in cells.
+
+        `%jobnb debug RUN STEP`, or the button at a failed step, puts the cells below.
+
+        Args:
+            run: The id of a run or how it begins, a `Run`, a `JobRun` or the result of one, also
+                of another process.
+            step: The key of a step; the first that failed if None.
+
+        Returns:
+            An `OpenedStep`, with `.inputs`, `.config`, `.resources` and `.context`; its `resume()`
+            goes on from there with the definitions as they are by then.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+            InvalidSubsetError: If the session does not know its job, or it has no such step.
+        """
+        return engine().open_step(self._session, run, step)

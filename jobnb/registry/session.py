@@ -596,6 +596,7 @@ class Session:
     status = answered_by(HistoryReader, HistoryReader.status)
     stale = answered_by(HistoryReader, HistoryReader.stale)
     diff = answered_by(HistoryReader, HistoryReader.diff)
+    debug = answered_by(HistoryReader, HistoryReader.debug)
 
     def _part(self, kind: type[HistoryReader]) -> HistoryReader:
         return kind(self)

@@ -8,6 +8,7 @@ function runHead(model, root) {
     buttons: el("div", { class: "jw-bar" }),
     problem: el("div", { class: "jw-problem", role: "alert" }),
     failures: el("div"),
+    cells: el("div"),
   };
   append(root, Object.values(parts));
   const clock = { at: performance.now() };
@@ -18,7 +19,7 @@ function runHead(model, root) {
   // Only when others are there: a button that is replaced while it is pressed is never clicked.
   const drawDeeds = () => drawButtons(model, parts);
   const drawFailures = () =>
-    fill(parts.failures, model.get("failures").map((told) => failure(told, (step) => put(model, { selected: [step] }))));
+    fill(parts.failures, model.get("failures").map((told) => failure(told, (step) => put(model, { selected: [step] }), (step) => openStep(model, root, step, parts))));
   draw();
   drawDeeds();
   drawFailures();
@@ -96,6 +97,17 @@ function drawButtons(model, { buttons, problem }) {
       { title, disabled: name === "selected" && !many, data: { deed: name } })),
   many ? button("Clear selection", () => put(model, { selected: [] }), { class: "jw-plain" }) : null);
   if (focused) buttons.querySelector(`[data-deed="${focused}"]`)?.focus();
+}
+
+// Put a failed step into cells below; where no notebook can be reached, as text.
+async function openStep(model, root, step, { problem, cells }) {
+  problem.textContent = "";
+  try {
+    const sources = await ask(model, "cells", { step });
+    fill(cells, placeCells(model, root, sources) ? el("div", { class: "jw-note", role: "status" }, `The step ${step} stands in the cells below.`) : cellTexts(sources));
+  } catch (error) {
+    problem.textContent = error.message;
+  }
 }
 
 async function act(model, deed, pressedButton, problem) {

@@ -13,6 +13,7 @@ from traitlets import Dict, List, Unicode, observe
 from jobnb.display.environment import attempt, has_front_end
 from jobnb.display.run_marks import base_key
 from jobnb.display.run_views import run_view
+from jobnb.display.step_cells import step_cells
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.follow import News, cards_of_plan
@@ -24,6 +25,8 @@ from jobnb.display.widgets.run_model import RunModel
 from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import InvalidSubsetError
+from jobnb.execution.debugging import open_step
+from jobnb.registry.session import current_session
 
 _MOST_LINES = 500
 
@@ -34,9 +37,12 @@ class RunHead(View):
     Args:
         act: Runs the action of a button.
         refresh: Reads what is new of a run of another kernel.
+        cells: Gives the code of the cells in which a step is opened.
     """
 
-    _esm = esm("parts/dom.js", "parts/marks.js", "parts/failures.js", "run_head.js")
+    _esm = esm(
+        "parts/dom.js", "parts/marks.js", "parts/failures.js", "parts/cells.js", "run_head.js"
+    )
     _css = css("run.css")
 
     head = Dict().tag(sync=True)
@@ -48,10 +54,12 @@ class RunHead(View):
         self,
         act: Callable[[str], None],
         refresh: Callable[[], None],
+        cells: Callable[[str], list[str]],
         **traits: Any,
     ) -> None:
         self._act = act
         self._refresh = refresh
+        self._cells = cells
         super().__init__(**traits)
 
     def show(self, model: RunModel, can: Sequence[str]) -> None:
@@ -70,6 +78,11 @@ class RunHead(View):
             raise InvalidSubsetError(f"The run cannot do {deed!r} now.")
         self._act(deed)
         return True
+
+    @answers("cells")
+    def cells(self, step: str) -> list[str]:
+        """Return the code of the cells in which a step is opened."""
+        return self._cells(step)
 
     @answers("refresh")
     def refresh(self) -> bool:
@@ -248,7 +261,7 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         self._unfollow: Callable[[], None] = lambda: None
         self._model = RunModel(source_of(run))
         _, news = self._model.catch_up()
-        self.head = RunHead(self._act, self.refresh)
+        self.head = RunHead(self._act, self.refresh, self._step_cells)
         usual = "checks" if self._model.source.record.makes_only_checks else "outputs"
         self.tabs = RunTabs(self._model, self._show_rich, tab=tab or usual)
         self.rich = ipywidgets.VBox()
@@ -369,6 +382,12 @@ class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
             )
             self._earlier.append(source)
             self.show(again)
+
+    def _step_cells(self, step: str) -> list[str]:
+        """Return the code of the cells in which a step is opened."""
+        source = self._model.source
+        with open_step(current_session(), source.run_id, step, source.instance) as opened:
+            return step_cells(opened)
 
     def _show_rich(self, name: str) -> None:
         """Display the value with its own rich repr, in an output of its own."""

@@ -1,12 +1,13 @@
 // Errors as people need them: their own line first, then what it said, the rest folded.
 
-// failure({ step, where, source, says, stack, frames, causes, metadata, more }, pickStep) -> node
-function failure(told, pickStep) {
+// failure({ step, where, source, says, stack, frames, causes, metadata, more }, pickStep, open) -> node
+function failure(told, pickStep, open) {
   const name = told.step
     ? button(told.step, () => pickStep?.(told.step), { class: "jw-plain jw-code", title: "Select this step" })
     : null;
   return el("div", { class: "jn-error jw-failure", role: "group", "aria-label": `Failed: ${told.step}` },
-    told.step ? el("div", { class: "jw-bar" }, el("strong", null, "Failed:"), name) : null,
+    told.step ? el("div", { class: "jw-bar" }, el("strong", null, "Failed:"), name,
+      open ? button("Open in cells", () => open(told.step), { title: "Put its inputs, its code and its definition into cells below" }) : null) : null,
     oneError(told), told.metadata?.length ? metadataNode(told.metadata) : null,
     (told.causes ?? []).map((cause) => [el("div", { class: "jn-muted" }, "caused by"), oneError(cause)]),
     told.more ? el("div", { class: "jn-muted" }, `and ${counted(told.more, "more failed step")}`) : null);
