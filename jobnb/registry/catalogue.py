@@ -316,9 +316,9 @@ class Catalogue(HasTraits):
                 if isinstance(each, Definitions) or can_be_known(each):
                     self.take(each)
 
-    def remove(self, *names: str) -> None:
+    def remove(self, *names: CoercibleToAssetKey) -> None:
         """Remove definitions by name or key; see `Session.remove`."""
-        for name in names:
+        for name in map(_in_words, names):
             if not [kind for kind in _ALL_KINDS if self._remove(kind, name)]:
                 raise self._unknown(name)
         self.version += 1
@@ -446,7 +446,7 @@ class Catalogue(HasTraits):
         Raises:
             InvalidSubsetError: If it is not known.
         """
-        text = name if isinstance(name, str) else AssetKey.from_coercible(name).to_user_string()
+        text = _in_words(name)
         for kind in _ALL_KINDS:
             found = self.by_name(kind).get(text)
             if found is not None:
@@ -465,6 +465,11 @@ class Catalogue(HasTraits):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _in_words(name: CoercibleToAssetKey) -> str:
+    """Return a name as it is, and the key of an asset in words."""
+    return name if isinstance(name, str) else AssetKey.from_coercible(name).to_user_string()
 
 
 def _are_same(before: dict[str, Any], now: dict[str, Any]) -> bool:

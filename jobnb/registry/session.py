@@ -119,7 +119,7 @@ class Session:
         self.catalogue.add(*things, resources=resources)
         return self
 
-    def remove(self, *names: str) -> Self:
+    def remove(self, *names: CoercibleToAssetKey) -> Self:
         """Remove definitions by name or key.
 
         Raises:

@@ -7,6 +7,7 @@ import pytest
 
 from jobnb import (
     AssetExecutionContext,
+    AssetKey,
     AssetOut,
     AssetsDefinition,
     DataVersion,
@@ -362,3 +363,15 @@ def test_a_missing_resource_tells_how_to_give_it_and_no_name_that_nobody_gave(tm
         "Definitions(resources={'warehouse': ...})",
     ):
         assert way in said
+
+
+@pytest.mark.parametrize("key", [AssetKey(["mart", "sales"]), ["mart", "sales"], "mart/sales"])
+def test_an_asset_is_removed_by_its_key_in_any_form(key):
+    @asset(key_prefix="mart")
+    def sales():
+        return 1
+
+    here = Session().add(sales)
+    with pytest.raises(InvalidSubsetError, match="knows no 'mart/sale'. Did you mean 'mart/sales'"):
+        here.remove(AssetKey(["mart", "sale"]))
+    assert len(here.remove(key).catalogue) == 0
