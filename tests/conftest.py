@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,17 +39,29 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+def _installed(script: str) -> Path:
+    """Run one of the scripts in `.ci/` that install what some tests need; the project's folder."""
+    root = Path(__file__).parents[1]
+    environment = {"PYTHON": sys.executable, **os.environ}
+    with (root / ".ci" / script).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # tests run side by side, and one of them installs it
+        command = ["bash", file.name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
+    if done.returncode:
+        pytest.skip(f"{script} cannot be installed here: {done.stderr[-300:]}")
+    return root
+
+
 @pytest.fixture(scope="session")
 def dagster_python() -> Path:
     """The Python of an environment that has Dagster and no jobnb."""
-    root = Path(__file__).parents[1]
-    with (root / ".ci" / "dagster").open() as script:
-        fcntl.flock(script, fcntl.LOCK_EX)  # tests run side by side, and one of them installs it
-        command = ["bash", script.name]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        pytest.skip(f"Dagster cannot be installed here: {done.stderr[-300:]}")
-    return root / ".dagster" / "bin" / "python"
+    return _installed("dagster") / ".dagster" / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def dagster_libraries() -> Path:
+    """A folder to import Dagster's own libraries from, without Dagster."""
+    return _installed("libraries") / ".libraries"
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import jobnb
-from jobnb import HOME_OF, dagster_compat, dagster_modules
+from jobnb import HOME_OF, dagster_compat
+from jobnb.dagster_modules.checks import CheckError, ParameterCheckError
+from jobnb.dagster_modules.checks import checks as check_functions
 
 HERE = Path(__file__).parent
 
@@ -157,7 +159,7 @@ def test_after_uninstall_no_submodule_is_left():
 
 
 def test_checks_of_arguments():
-    checks = dagster_modules._NAMES["_check"]
+    checks = check_functions()
     assert checks["str_param"]("a", "name") == "a"
     assert checks["opt_list_param"](None, "names") == []
     assert checks["opt_nullable_list_param"](None, "names") is None
@@ -173,14 +175,14 @@ def test_checks_of_arguments():
         lambda: checks["not_none_param"](None, "n"),
         lambda: checks["param_invariant"](False, "n", "why"),
     ):
-        with pytest.raises(dagster_modules.ParameterCheckError, match="^n is"):
+        with pytest.raises(ParameterCheckError, match="^n is"):
             wrong()
     for wrong in (
         lambda: checks["invariant"](False, "why"),
         lambda: checks["failed"]("why"),
         lambda: checks["not_none"](None, "why"),
     ):
-        with pytest.raises(dagster_modules.CheckError, match="why"):
+        with pytest.raises(CheckError, match="why"):
             wrong()
 
 

@@ -139,7 +139,8 @@ class ConfiguredSchema(Schema):
         except InvalidConfigError as error:
             note = f" (in what {self.what} is configured with)"
             problems = [Problem(p.path, p.message + note, p.value, p.kind) for p in error.problems]
-            raise InvalidConfigError(f"{self.what} is configured wrongly:", problems) from error
+            why = ":" if problems else f": {error}"
+            raise InvalidConfigError(f"{self.what} is configured wrongly{why}", problems) from error
 
     def __repr__(self) -> str:
         return f"configured({self.outer.schema!r})"

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, create_model
 from pydantic import Field as PydanticField
@@ -15,8 +16,8 @@ from pydantic_core import core_schema
 
 from jobnb.config.env import holds_env
 from jobnb.config.fields import field_name, field_names, field_type, takes_names
-from jobnb.config.nodes import NOTHING, Typed
-from jobnb.config.schema import ConfigField, schema_of
+from jobnb.config.nodes import NOTHING, Typed, TypedFields
+from jobnb.config.schema import ConfigField
 from jobnb.config.typed_reading import holds_secret, takes_none
 from jobnb.errors import InvalidConfigDefinitionError, InvalidInvocationError
 
@@ -208,10 +209,19 @@ class Config(BaseModel):
 
     @classmethod
     def to_config_schema(cls) -> ConfigField:
-        """Return the class as one field of a config."""
-        field = schema_of(cls)
-        assert field is not None
-        return field
+        """Return the fields of the class as the schema of a config whose value is a dict.
+
+        Example:
+            >>> from jobnb import Config, op
+            >>> class Load(Config):
+            ...     year: int = 2013
+            >>> @op(config_schema=Load.to_config_schema())
+            ... def load(context):
+            ...     return context.op_config["year"]
+        """
+        if cls not in _AS_DICTS:
+            _AS_DICTS[cls] = ConfigField(TypedFields(_concrete(cls)))
+        return _AS_DICTS[cls]
 
     @classmethod
     def to_fields_dict(cls) -> dict[str, ConfigField]:
@@ -225,6 +235,22 @@ class Config(BaseModel):
             )
             for name, info in cls.model_fields.items()
         }
+
+
+def _concrete(cls: type[Config]) -> type[Config]:
+    """Return a class that can be made, of the same fields without those that hold resources."""
+    held = getattr(cls, "__resource_fields__", ())
+    if not held and not inspect.isabstract(cls):
+        return cls
+    fields = {
+        name: (None, ... if info.is_required() else info.get_default(call_default_factory=True))
+        for name, info in cls.model_fields.items()
+        if name not in held
+    }
+    return derived(cls, fields)
+
+
+_AS_DICTS = WeakKeyDictionary[type[Config], ConfigField]()
 
 
 class PermissiveConfig(Config):

@@ -12,7 +12,8 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from jobnb.config.nodes import NOTHING, Anything, Enum, Scalar, Schema, Typed
+from jobnb.config.fields import field_name
+from jobnb.config.nodes import NOTHING, Anything, Enum, Scalar, Schema, Typed, TypedFields
 from jobnb.config.plain import plain
 from jobnb.config.schema import (
     Array,
@@ -181,6 +182,20 @@ def _(_schema: Anything) -> Any:
 @make_annotation.register
 def _(schema: Typed) -> Any:
     return schema.annotation
+
+
+@make_annotation.register
+def _(schema: TypedFields) -> Any:
+    return Annotated[schema.annotation, AfterValidator(_as_dict)]
+
+
+def _as_dict(config: BaseModel) -> dict[str, Any]:
+    # A default of None means that nothing is given, also where the type of the field forbids it.
+    return {
+        field_name(name, info): getattr(config, name)
+        for name, info in type(config).model_fields.items()
+        if name in config.model_fields_set or getattr(config, name) is not None
+    }
 
 
 @make_annotation.register

@@ -94,6 +94,16 @@ class Typed(Schema):
         return str(getattr(self.annotation, "__name__", self.annotation))
 
 
+class TypedFields(Typed):
+    """The fields of a `Config` class, validated as its own, whose value is a dict."""
+
+    @property
+    def fields(self) -> dict[str, AnyValue]:
+        """The fields, by the names that config uses."""
+        found: dict[str, AnyValue] = self.annotation.to_fields_dict()
+        return found
+
+
 ANYTHING = Anything()
 SCALARS = {kind: Scalar(kind) for kind in (int, float, str, bool)}
 StringSource, IntSource, BoolSource = SCALARS[str], SCALARS[int], SCALARS[bool]

@@ -198,6 +198,15 @@ class ConfigField:
         self._required = is_required
 
     @property
+    def config_type(self) -> Schema:
+        """The schema of its value."""
+        return self.schema
+
+    def as_field(self) -> ConfigField:
+        """Return the field itself, as code written for Dagster asks any schema for it."""
+        return self
+
+    @property
     def default_provided(self) -> bool:
         """Whether there is a default, given or implied."""
         return self.raw_default is not NOTHING

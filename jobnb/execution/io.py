@@ -19,7 +19,10 @@ def resources_of(run: RunScope, manager_key: str) -> tuple[Any, ScopedResources]
     """Return the config of an IO manager, and the resources it asked for."""
     definition = run.plan.resources[manager_key]
     needed = {key: run.resources[key] for key in definition.required_resource_keys}
-    config = run.plan.resource_config.get(manager_key)
+    if manager_key not in run.manager_configs:
+        given = run.plan.resource_config.get(manager_key)
+        run.manager_configs[manager_key] = definition.config_with(given)
+    config = run.manager_configs[manager_key]
     return config, ScopedResources(needed, f"The IO manager {manager_key!r}")
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jobnb.definitions.resources.resource import resource_def_of
 from jobnb.definitions.resources.resource_context import ScopedResources
 from jobnb.errors import UnknownResourceError, did_you_mean
-from jobnb.execution.resources import build_resources
+from jobnb.execution.resources import bound_config, build_resources
 
 
 class CachedIOManager(NamedTuple):
@@ -82,7 +82,7 @@ class IOManagerCache:
         needed = {each: getattr(made, each) for each in wanted[key].required_resource_keys}
         return CachedIOManager(
             getattr(made, key),
-            (configs.get(key) or {}).get("config"),
+            wanted[key].config_with(bound_config(wanted[key], key, configs.get(key))),
             ScopedResources(needed, f"The IO manager {key!r}"),
         )
 

@@ -270,12 +270,13 @@ def _build(
 ) -> dict[str, Any]:
     given = {key: resource_def_of(value) for key, value in resources.items()}
     defs = in_order(given, given)
-    bound = {key: _config(each, key, configs.get(key)) for key, each in defs.items()}
+    bound = {key: bound_config(each, key, configs.get(key)) for key, each in defs.items()}
     about = instance, dagster_run, log_manager
     return _Opener(defs, bound.get, stack, Stopping(), *about).open_all()
 
 
-def _config(definition: ResourceDefinition, key: str, given: Any) -> Any:
+def bound_config(definition: ResourceDefinition, key: str, given: Any) -> Any:
+    """Return the value of a resource's config, given as `{"config": ...}` or left out."""
     if isinstance(definition, HardcodedResource) or definition.config_schema is None:
         return None
     from jobnb.config import bind_value, schema_of

@@ -99,6 +99,7 @@ class RunScope:
         attempt: The step that runs now, its key, its mapping key and how often it was retried.
         context: The context of that attempt, if anything has asked for one.
         opened: Closes the resources that are set up.
+        manager_configs: The config of each IO manager that was asked for it.
         fresh: The assets that were asked for and are left as they are.
         notes: Messages to log when it begins.
         provenance: The versions of the assets that it makes; None before it begins.
@@ -146,6 +147,7 @@ class RunScope:
         self.failed_slots: set[int] = set()
         self.failed_steps: dict[str, BaseException] = {}
         self.resources: Mapping[str, Any] = {}
+        self.manager_configs: dict[str, Any] = {}
         self.current_key: str | None = None
         self.attempt: tuple[Any, str, str | None, int] | None = None
         self.context: Any = None

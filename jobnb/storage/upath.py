@@ -148,7 +148,7 @@ class UPathIOManager(IOManager):
             if len(parts) > 1:
                 path = self._asset_path(context)
         else:
-            path = self._whole_path(context)
+            path = self._get_path(context)
             self._write(context, obj, path, place_of(context))
         told = {"path": MetadataValue.path(str(path)), **self.get_metadata(context, obj)}
         context.add_output_metadata(told)
@@ -186,7 +186,7 @@ class UPathIOManager(IOManager):
         """
         maker = maker_of(context)
         if not _is_partitioned(maker):
-            return self._read(context, self._whole_path(maker), place_of(context))
+            return self._read(context, self._get_path(maker), place_of(context))
         value = load_partitions(context, maker, lambda key: self._part(context, key))
         if len(maker.asset_partition_keys) != 1:
             context.tell_input_metadata({"path": MetadataValue.path(str(self._asset_path(maker)))})
@@ -205,7 +205,7 @@ class UPathIOManager(IOManager):
         if _is_partitioned(context):
             paths = [self._partition_path(context, key) for key in context.asset_partition_keys]
             return all(map(self.path_exists, paths))
-        return self.path_exists(self._whole_path(context))
+        return self.path_exists(self._get_path(context))
 
     def _read(self, context: InputContext, path: Any, place: Place) -> Any:
         """Return the value at a path, or where a version before this one has put it.
@@ -244,7 +244,8 @@ class UPathIOManager(IOManager):
         path = self.get_path_for_partition(context, self._asset_path(context), parts)
         return self._with_extension(path)
 
-    def _whole_path(self, context: Context) -> Any:
+    def _get_path(self, context: Context) -> Any:
+        """Return where a value lies, with the extension; Dagster's own libraries call it, too."""
         if context.has_asset_key:
             return self._with_extension(self._asset_path(context))
         return self._with_extension(

@@ -432,7 +432,24 @@ def test_the_fields_of_a_class_are_described() -> None:
     assert bind_value(fields["bounded"], 4) == 4
     with pytest.raises(InvalidConfigError, match="at most 5"):
         bind_value(fields["bounded"], 9)
-    assert Everything.to_config_schema() is schema_of(Everything)
+    schema = Everything.to_config_schema()
+    assert schema is Everything.to_config_schema() is schema.as_field()
+    assert schema.config_type.fields.keys() == fields.keys()
+
+
+def test_the_schema_of_a_class_gives_a_dict_with_defaults_and_variables(monkeypatch) -> None:
+    monkeypatch.setenv("HOST_OF_THE_TEST", "here")
+
+    class Login(Config):
+        host: str
+        port: int = 80
+        scheme: str = Field(default="http", alias="protocol")
+
+    schema = Login.to_config_schema()
+    found = bind_value(schema, {"host": {"env": "HOST_OF_THE_TEST"}})
+    assert found == {"host": "here", "port": 80, "protocol": "http"}
+    with pytest.raises(InvalidConfigError, match="port"):
+        bind_value(schema, {"host": "here", "port": "many"})
 
 
 def test_a_class_with_defaults_need_not_be_given() -> None:

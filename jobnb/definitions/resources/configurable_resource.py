@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, derived, resolve_fields, schema_of
-from jobnb.config.fields import by_field_name
+from jobnb.config.fields import by_field_name, field_name
 from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.resource import (
@@ -140,6 +140,23 @@ class ConfigurableResourceDefinition(ResourceDefinition):
             made = made._ready(context, values)
             opened = _opened_by(made.yield_for_execution(context), stack)
             yield entered(opened.create_resource(context), stack)
+
+    def config_with(self, given: Any) -> dict[str, Any]:
+        """Return its fields but for nested resources, with variables read, by config's names.
+
+        Args:
+            given: The config that a run gives it.
+        """
+        cls = self.configurable_resource_cls
+        apart = {*self.nested, *self.within}
+        own = {**self.data, **_fields_of(given), **dict.fromkeys(apart)}
+        made = cls.model_construct(**own)
+        read = resolve_fields(made)
+        return {
+            field_name(name, info): read.get(name, getattr(made, name, None))
+            for name, info in cls.model_fields.items()
+            if name not in apart
+        }
 
     def _values(self, context: InitResourceContext, stack: contextlib.ExitStack) -> dict[str, Any]:
         """Return the field values in a run, with nested resources opened."""

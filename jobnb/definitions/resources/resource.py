@@ -151,6 +151,14 @@ class ResourceDefinition:
             context = build_init_resource_context()
         return self.call(self._with_config(context))
 
+    def config_with(self, given: Any) -> Any:
+        """Return all its config, as contexts tell it.
+
+        Args:
+            given: The config that a run gives it.
+        """
+        return given
+
     def _with_config(self, context: Any) -> Any:
         """Return the context of a direct call with the config that a run would validate."""
         if self.config_schema is None or not hasattr(context, "replace_config"):

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dis import opmap
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
-from jobnb import dagster_helpers as helpers
+import jobnb.dagster_helpers as helpers
+from jobnb.dagster_modules.checks import checks
 from jobnb.dagster_names import ALIASES, DATA_VERSIONS, ELSEWHERE, ERRORS, TAGS
-from jobnb.errors import InvariantViolationError, JobnbError, did_you_mean
+from jobnb.errors import JobnbError, did_you_mean
 
-__all__ = ["CheckError", "DagsterModules", "ParameterCheckError"]
+__all__ = ["DagsterModules", "advice", "is_import"]
 
 _OWN = "jobnb.dagster_compat"
 
@@ -48,19 +48,41 @@ _PACKAGES = {
 }
 """The packages of Dagster that code imports modules from."""
 
+_MODULES = {
+    "dagster._core.definitions.events", "dagster._core.definitions.partition",
+    "dagster._core.storage.tags", "dagster._seven.compat", "dagster._seven.json",
+    "dagster._seven.temp_dir", "dagster._utils.yaml_utils",
+}  # fmt: skip
+"""The modules that code imports by name from a package, where a function might be meant, too."""
 
-class CheckError(InvariantViolationError):
-    """The error of `dagster._check`.
-
-    Source: Dagster's `CheckError`.
-    """
-
-
-class ParameterCheckError(CheckError, TypeError):
-    """An argument is not of the type that `dagster._check` was told.
-
-    Source: Dagster's `ParameterCheckError`.
-    """
+_IN: Mapping[str, Sequence[str]] = {
+    "jobnb.dagster_modules.absent": (
+        "CapturedLogContext", "CloudStorageComputeLogManager", "ComputeIOType",
+        "ConfigurableClass", "ConfigurableClassData", "IO_TYPE_EXTENSION",
+        "LocalComputeLogManager", "PollingComputeLogSubscriptionManager",
+    ),
+    "jobnb.dagster_modules.annotations": (
+        "deprecated", "deprecated_param", "experimental", "experimental_param", "public",
+    ),
+    "jobnb.dagster_modules.databases": (
+        "DbClient", "DbIOManager", "DbTypeHandler", "TablePartitionDimension", "TableSlice",
+    ),
+    "jobnb.dagster_modules.files": ("FileManager", "TempfileManager", "check_file_like_obj"),
+    "jobnb.dagster_modules.selectors": (
+        "CodeLocationSelector", "JobSelector", "RepositorySelector",
+        "UnresolvedAssetJobDefinition",
+    ),
+    "jobnb.dagster_modules.utils": (
+        "DagsterLibraryRegistry", "PICKLE_PROTOCOL", "cached_method",
+        "coerce_valid_log_level", "convert_config_input", "dagster_maintained_io_manager",
+        "dagster_maintained_resource", "deprecation_warning", "dict_without_keys",
+        "experimental_warning",
+        "normalize_metadata", "normalize_renamed_param", "parse_env_var", "validate_tags",
+    ),
+    "jobnb.storage.file_handles": ("LocalFileManager",),
+}  # fmt: skip
+_ELSEWHERE = {**ELSEWHERE, **{name: home for home, names in _IN.items() for name in names}}
+"""Names of Dagster's inner modules that jobnb has and does not list."""
 
 
 class DagsterModules(MetaPathFinder, Loader):
@@ -73,6 +95,8 @@ class DagsterModules(MetaPathFinder, Loader):
         parent, _, own = fullname.rpartition(".")
         # `from dagster.a import b` asks for a module b where a has no such name: classes are none.
         if parent not in _PACKAGES or not own.islower() or sys.modules.get("dagster") is not _top():
+            return None
+        if fullname not in _PACKAGES | _MODULES and _is_of_a_list():
             return None
         if fullname not in _PACKAGES and (meant := _nearest_package(fullname)):
             told = f"No module named {fullname!r}. Did you mean {meant!r}?"
@@ -88,6 +112,16 @@ class DagsterModules(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Add the module's own names."""
         module.__dict__.update(_NAMES.get(module.__name__.removeprefix("dagster."), {}))
+
+
+def _is_of_a_list() -> bool:
+    """Whether the name is one of those that `from ... import ...` lists, so may be a function."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and "importlib" in frame.f_code.co_filename:
+        if frame.f_code.co_name == "_handle_fromlist":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _nearest_package(module: str) -> str | None:
@@ -125,8 +159,8 @@ def _found(module: str, name: str) -> Any:
     Raises:
         AttributeError: If jobnb has nothing of that name.
     """
-    if name in ELSEWHERE:
-        return getattr(importlib.import_module(ELSEWHERE[name]), name)
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     for others in _NAMES.values():  # helpers have moved from module to module
         if name in others:
             return others[name]
@@ -138,10 +172,15 @@ def _found(module: str, name: str) -> Any:
 
 
 _INSTEAD: Mapping[str, str] = {
+    "EngineEventData": "Tell it with `context.log`.",
+    "ExecuteRunArgs": "A run outlives its session with `detach=True`.",
+    "ExternalJobOrigin": "A run outlives its session with `detach=True`.",
+    "LaunchRunContext": "A run outlives its session with `detach=True`.",
     "MemoizableIOManager": "Nothing is computed again that is not stale: `stale_only=True`.",
     "MetadataEntry": "Give `metadata={...}`: a dict of values by name.",
     "OpVersionContext": "A code version is the hash of the code, or `code_version=...`.",
     "ResourceVersionContext": "A code version is the hash of the code, or `code_version=...`.",
+    "RunLauncher": "A run outlives its session with `detach=True`; `dask_executor` uses a cluster.",
     "SourceHashVersionStrategy": "A code version is the hash of the code already.",
     "StepExecutionContext": "Use the context of the op, or `build_op_context()` in a test.",
     "StepLauncher": "Use an executor: `executor_def=dask_executor`.",
@@ -169,118 +208,8 @@ def is_import(frame: FrameType) -> bool:
 _IMPORT_FROM = opmap["IMPORT_FROM"]
 
 
-# --- dagster._check ------------------------------------------------------------------
-
-
-def _param(kinds: type | tuple[type, ...], optional: bool, empty: Callable[[], Any]) -> Any:
-    names = " or ".join(each.__name__ for each in (kinds if isinstance(kinds, tuple) else (kinds,)))
-
-    def check(obj: Any, param_name: str = "the value", *_: Any, **more: Any) -> Any:
-        if obj is None and optional:
-            return more.get("default", empty())
-        if isinstance(obj, kinds) and not (isinstance(obj, bool) and bool not in _flat(kinds)):
-            return obj
-        raise ParameterCheckError(f"{param_name} is {obj!r}, and should be of type {names}.")
-
-    return check
-
-
-def _flat(kinds: type | tuple[type, ...]) -> tuple[type, ...]:
-    return kinds if isinstance(kinds, tuple) else (kinds,)
-
-
-def _inst(obj: Any, ttype: Any, *told: Any, **_: Any) -> Any:
-    if isinstance(obj, ttype):
-        return obj
-    raise CheckError(f"{obj!r} should be of type {ttype!r}. {' '.join(map(str, told))}".rstrip())
-
-
-def _inst_param(obj: Any, param_name: str, ttype: Any, *_: Any, **__: Any) -> Any:
-    if isinstance(obj, ttype):
-        return obj
-    raise ParameterCheckError(f"{param_name} is {obj!r}, and should be of type {ttype!r}.")
-
-
-def _or_none(check: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(obj: Any, *rest: Any, default: Any = None, **more: Any) -> Any:
-        return default if obj is None else check(obj, *rest, **more)
-
-    return checked
-
-
-def _callable_param(obj: Any, param_name: str, *_: Any) -> Any:
-    if callable(obj):
-        return obj
-    raise ParameterCheckError(f"{param_name} is {obj!r}, and should be callable.")
-
-
-def _invariant(condition: Any, desc: str | None = None) -> bool:
-    if condition:
-        return True
-    raise CheckError(f"Invariant failed. {desc or ''}".rstrip())
-
-
-def _param_invariant(condition: Any, param_name: str, desc: str | None = None) -> None:
-    if not condition:
-        raise ParameterCheckError(f"{param_name} is not as it should be. {desc or ''}".rstrip())
-
-
-def _failed(desc: str) -> Any:
-    raise CheckError(f"Failure condition: {desc}")
-
-
-def _not_none(obj: Any, desc: str | None = None) -> Any:
-    if obj is not None:
-        return obj
-    raise CheckError(f"A value is None and should not be. {desc or ''}".rstrip())
-
-
-def _not_none_param(obj: Any, param_name: str, desc: str | None = None) -> Any:
-    if obj is not None:
-        return obj
-    raise ParameterCheckError(f"{param_name} is None and should not be. {desc or ''}".rstrip())
-
-
-def _checks() -> dict[str, Any]:
-    kinds: dict[str, tuple[Any, Callable[[], Any]]] = {
-        "bool": (bool, lambda: None),
-        "dict": (dict, dict),
-        "float": (float, lambda: None),
-        "int": (int, lambda: None),
-        "iterator": (Iterator, lambda: None),
-        "list": (list, list),
-        "mapping": (Mapping, dict),
-        "numeric": ((int, float), lambda: None),
-        "path": ((str, Path), lambda: None),
-        "sequence": (Sequence, list),
-        "set": ((set, frozenset), set),
-        "str": (str, lambda: None),
-        "tuple": (tuple, tuple),
-    }
-    made: dict[str, Any] = {}
-    for name, (kind, empty) in kinds.items():
-        made[f"{name}_param"] = _param(kind, False, empty)
-        made[f"opt_{name}_param"] = _param(kind, True, empty)
-        made[f"opt_nullable_{name}_param"] = _param(kind, True, lambda: None)
-    return made | {
-        "callable_param": _callable_param,
-        "class_param": _param(type, False, lambda: None),
-        "failed": _failed,
-        "inst": _inst,
-        "inst_param": _inst_param,
-        "invariant": _invariant,
-        "not_none": _not_none,
-        "not_none_param": _not_none_param,
-        "opt_callable_param": _or_none(_callable_param),
-        "opt_class_param": _param(type, True, lambda: None),
-        "opt_inst": _or_none(_inst),
-        "opt_inst_param": _or_none(_inst_param),
-        "param_invariant": _param_invariant,
-    }
-
-
 _NAMES: Mapping[str, Mapping[str, Any]] = {
-    "_check": _checks(),
+    "_check": checks(),
     "_core.definitions.data_version": DATA_VERSIONS,
     "_core.errors": {"DagsterError": JobnbError},
     "_core.storage.tags": TAGS,
