@@ -428,3 +428,22 @@ def test_lines_of_a_cell_that_logs_meanwhile_are_not_the_runs(gated, gate, insta
     run.wait(WAIT)
     assert [e.text for e in run.events() if isinstance(e, Logged)] == []
     assert logging.getLogger("jobnb").handlers == []
+
+
+def test_a_launch_on_another_executor_finds_the_steps_that_the_last_one_has_planned():
+    @op
+    def one() -> int:
+        return 1
+
+    @job
+    def planned():
+        one()
+
+    with Instance.ephemeral() as instance:
+        first, second = (
+            planned.launch(instance=instance, executor="threads").wait(60) for _ in range(2)
+        )
+        other = planned.launch(instance=instance, executor="in_process").wait(60)
+    assert first.plan.steps is second.plan.steps
+    assert other.state.where == ""
+    assert first.state.where == "threads"

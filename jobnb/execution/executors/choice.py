@@ -23,7 +23,15 @@ def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
     Raises:
         InvalidDefinitionError: If it is neither, or there is none of this name.
     """
-    return job if wanted is None else job.with_executor_def(executor_of(wanted))
+    if wanted is None:
+        return job
+    definition = executor_of(wanted)
+    known = job.kept.get("with_executor")
+    if known is None or known.executor_def is not definition:
+        # Kept, so that the next launch finds its plan.
+        known = job.kept["with_executor"] = job.with_executor_def(definition)
+    made: JobDefinition = known
+    return made
 
 
 def name_of(wanted: Any) -> str | None:

@@ -16,9 +16,10 @@ def made_folder() -> str:
 
     Its name tells the process that has the run.
     """
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        if _is_left(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    with os.scandir(tempfile.gettempdir()) as entries:  # of which there may be many
+        found = [Path(entry.path) for entry in entries if entry.name.startswith(_PREFIX)]
+    for folder in filter(_is_left, found):
+        shutil.rmtree(folder, ignore_errors=True)
     return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 
