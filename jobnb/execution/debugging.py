@@ -226,7 +226,7 @@ class _Inputs(Mapping[str, Any]):
     """The inputs of a step, each loaded when it is first asked for."""
 
     def __init__(self, opened: OpenedStep) -> None:
-        self._opened = weakref.proxy(opened)
+        self._opened = opened
         self._names = opened.input_names
         self._loaded: dict[str, Any] = {}
 

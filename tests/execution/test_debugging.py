@@ -113,6 +113,7 @@ def test_the_cells_run_as_ordinary_code(session, monkeypatch):
     opened = session.debug(run.run_id[:12], "clean")
     first, body, definition, resume = step_cells(opened)
     assert f'jobnb.session.debug("{run.run_id}", "clean")' in first
+    assert session.debug(run).inputs["rows"] == {"a": 1}  # of one that nothing else holds
     assert definition.startswith("@op\ndef clean(rows, config: Limits, prices: Prices):")
     assert resume.startswith("step.resume()")
     assert body == 'value = rows["b"]\nresult = value * prices.factor + config.least\nresult'
