@@ -113,23 +113,25 @@ class JobnbEngine:
 
     def launch_job(self, job: JobDefinition, **asked: Unpack[RunOptions]) -> Run:
         __tracebackhide__ = True
-        from jobnb.execution.launch import launch
+        from jobnb.execution.launch import launch_for
 
         session = self.current_session()
         entry = session.catalogue.by_name("job").get(job.name)
         spec = RunSpec(job=job, **_of_session(session, asked))
         if entry is not None and entry.definition is job:
             # A repeated run resolves the job by its name in the session at that time.
-            return launch(spec, lambda: with_present_ops(session, session.job(job.name)))
-        return launch(spec)
+            return launch_for(
+                session, spec, lambda: with_present_ops(session, session.job(job.name))
+            )
+        return launch_for(session, spec)
 
     def launch(self, session: Session, target: Any, **asked: Unpack[RunOptions]) -> Run:
         __tracebackhide__ = True
-        from jobnb.execution.launch import job_or_assets, launch
+        from jobnb.execution.launch import job_or_assets, launch_for
 
         find_job = job_or_assets(session, target)
         spec = RunSpec(job=find_job(), **_of_session(session, asked))
-        return launch(spec, lambda: with_present_ops(session, find_job()))
+        return launch_for(session, spec, lambda: with_present_ops(session, find_job()))
 
     def rerun(
         self,

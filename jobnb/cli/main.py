@@ -24,9 +24,11 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
 @click.group(cls=OneLineGroup, context_settings=HELP, epilog=epilog(), commands_at={
     "completion": ("jobnb.cli.completion:completion", "Print the set-up of a shell's completion."),
     "daemon": ("jobnb.cli.daemon:daemon", "Evaluate schedules and sensors until it is stopped."),
+    "dev": ("jobnb.cli.ui:dev", "Show the page, and evaluate schedules and sensors."),
     "diff": ("jobnb.cli.diff:diff_command", "Compare the definitions of two notebooks."),
     "execute": ("jobnb.cli.execute:execute", "Execute a notebook, and a job of it."),
     "serve": ("jobnb.cli.serve:serve", "Answer Dagster's GraphQL clients."),
+    "ui": ("jobnb.cli.ui:ui", "Show a page in the browser: graph, launchpad, runs."),
     "export": ("jobnb.cli.modules:export_command", "Export a notebook as a Python module."),
     "import": ("jobnb.cli.modules:import_command", "Make a notebook of a Python module."),
 })  # fmt: skip

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.errors import InvalidInvocationError
+from jobnb.errors import InvalidInvocationError, StepExecutionError
 from jobnb.execution.background import Run
 from jobnb.execution.detached import hand_over, see_durable
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of
@@ -77,6 +77,23 @@ def launch(spec: RunSpec, find_job: FindJob | None = None, *, detach: bool = Fal
         return run
 
 
+def launch_for(session: Session, spec: RunSpec, find_job: FindJob | None = None) -> Run:
+    """Launch a run of a session, in a process of its own if the session detaches its runs.
+
+    One that was not asked to be detached, and cannot go to another process, goes on in this one.
+
+    Raises:
+        JobnbError: As `launch` does.
+    """
+    __tracebackhide__ = True
+    if session.detaches and not spec.detach and not spec.instance.is_ephemeral:
+        try:
+            return launch(spec, find_job, detach=True)
+        except StepExecutionError:
+            return launch(spec, find_job)
+    return launch(spec, find_job)
+
+
 def retried(spec: RunSpec, find_job: FindJob | None, run: Run, number: int) -> Run:
     """Repeat a run that has failed, as its tags ask for, in this process."""
     job = find_job() if find_job is not None else spec.job
@@ -127,7 +144,7 @@ def rerun_stored(
     parent = parent_of(instance, run_id)
     find_job = _job_finder(session, parent)
     spec = RunSpec(job=find_job(), instance=instance, detach=parent.is_detached)
-    return launch(_again(spec, run_id, from_failure, steps), find_job)
+    return launch_for(session, _again(spec, run_id, from_failure, steps), find_job)
 
 
 def asked_again(session: Session, run: JobRun, instance: Instance) -> RunSpec:

@@ -99,6 +99,19 @@ class Session:
         self._settings.show_definitions = shows
 
     @property
+    def detaches(self) -> bool:
+        """Whether each run that is launched has a process of its own, as with `detach=True`.
+
+        False by default. A run whose definitions cannot go to another process goes on in this one.
+        It can also be set as `c.Session.detaches` in IPython's config.
+        """
+        return self._settings.detaches
+
+    @detaches.setter
+    def detaches(self, detaches: bool) -> None:
+        self._settings.detaches = detaches
+
+    @property
     def resources(self) -> dict[str, Any]:
         """Resources by key, for all jobs and assets without their own."""
         return self.catalogue.resources
@@ -637,6 +650,11 @@ def attach(shell: Any) -> None:
 def current_session() -> Session:
     """Return the session that definitions register with: the kernel's, or one that captures."""
     return _active[-1]
+
+
+def make_current(chosen: Session) -> None:
+    """Make a session the one of this process, in place of the one that it has by itself."""
+    _active[0] = chosen
 
 
 def _hear(definition: Any, module: str) -> None:

@@ -20,6 +20,10 @@ class SessionSettings(Configurable):
         True, help="Whether a run that a script waits for tells on stderr how far it is."
     ).tag(config=True)
 
+    detaches = Bool(False, help="Whether each run that is launched has a process of its own.").tag(
+        config=True
+    )
+
     @classmethod
     def section_names(cls) -> list[str]:
         """Return the sections of the config that are read."""

@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, Self
-
-import uvicorn
+from typing import Self
 
 from jobnb.automation.code_location import CodeLocation
-from jobnb.errors import InvalidInvocationError
 from jobnb.registry.session import Session
 from jobnb.server.access import new_token
 from jobnb.server.app import application
 from jobnb.server.limits import Limits
+from jobnb.server.listening import address_of, bound_socket, run_until_stopped, server_of
 from jobnb.server.workspace import ServedWorkspace
 
 _PATIENCE = 30.0
-PORT = 3000
-
-
-def bound_socket(host: str, port: int | None) -> socket.socket:
-    """Return a socket that is bound to an address.
-
-    Args:
-        host: The address.
-        port: The port; the first free one from 3000 on if None, any free one if 0.
-
-    Raises:
-        InvalidInvocationError: If it cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    tries = range(PORT, PORT + 50) if port is None else (port,)
-    reason: OSError | None = None
-    for each in tries:
-        found = socket.socket(family, socket.SOCK_STREAM)
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((host, each))
-        except (OSError, OverflowError) as error:
-            found.close()
-            reason = error if isinstance(error, OSError) else OSError(str(error))
-        else:
-            return found
-    where = f"{host}:{tries[0]}" if len(tries) == 1 else f"{host}, ports {PORT} to {PORT + 49}"
-    raise InvalidInvocationError(
-        f"The server cannot listen at {where}: {reason}. Choose another --port, or 0 for any."
-    )
-
-
-def address_of(listening: socket.socket) -> str:
-    """Return the address of a socket as a URL."""
-    host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _configured(app: Any, limits: Limits) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        ws="websockets-sansio",
-        ws_max_size=limits.body,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
 
 
 def serve_until_stopped(
@@ -94,13 +42,8 @@ def serve_until_stopped(
     given = new_token() if token is None else token
     listening = bound_socket(host, port)
     limits = Limits()
-    server = uvicorn.Server(_configured(application(served, given, hosts, limits), limits))
-    listening.listen(2048)
-    ready(address_of(listening), given)
-    try:
-        server.run(sockets=[listening])
-    finally:
-        listening.close()
+    app = application(served, given, hosts, limits)
+    run_until_stopped(app, listening, limits.body, lambda address: ready(address, given))
 
 
 def serve_session(
@@ -145,8 +88,7 @@ class Server:
         self._listening = bound_socket(host, port)
         self.address = address_of(self._listening)
         limits = Limits()
-        config = _configured(application(served, self.token, hosts, limits), limits)
-        self._server = uvicorn.Server(config)
+        self._server = server_of(application(served, self.token, hosts, limits), limits.body)
         self._listening.listen(2048)
         self._thread = threading.Thread(target=self._run, name="jobnb-server", daemon=True)
         self._thread.start()

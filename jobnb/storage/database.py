@@ -53,6 +53,7 @@ class Database:
 
     Attributes:
         opened: How often it was opened: once more each time that its file is another one.
+        only_reads: Whether it refuses to write from now on.
 
     Raises:
         StorageError: If it cannot be opened, or was written by a newer jobnb.
@@ -66,6 +67,7 @@ class Database:
     ) -> None:
         self.what = what
         self.opened = 1
+        self.only_reads = False
         self._make_place = make_place
         self._opening = threading.RLock()
         self._file: Place | None = None
@@ -113,6 +115,8 @@ class Database:
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Execute `work` wholly or not at all; repeat it if another writer was in the way."""
+        if self.only_reads:
+            raise StorageError(f"{self._named()} is read here and not changed.")
         return self._try(lambda: self._once(work, self._writer), "write")
 
     def dispose(self) -> None:

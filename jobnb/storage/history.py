@@ -454,7 +454,7 @@ class History:
     def _notice_lost(self, database: Database) -> None:
         """End what a process did that is gone; a history that cannot be written shows it open."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._next_look or database.only_reads:
             return
         self._next_look = now + LOOK_INTERVAL
         from jobnb.storage import lost_runs

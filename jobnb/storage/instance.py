@@ -192,6 +192,10 @@ class Instance:
         """Record a notebook or script as the launcher of what runs meanwhile."""
         self._history.launched_by(path)
 
+    def only_read(self) -> None:
+        """Refuse all changes of the history from now on, in this process."""
+        self._opened().only_reads = True
+
     @property
     def root_directory(self) -> str:
         """The folder of the history; for one in memory, that of its values."""

@@ -15,6 +15,7 @@ export default alive({
     view.table = assetTable({
       toggle: (keys, on) => toggleKeys(view, keys, on),
       look: (key, place) => lookAt(view, key, place),
+      link: (key, shown) => linked(model, "asset", key, shown),
       say: (text) => {
         view.said.className = "jw-note";
         view.said.textContent = text;
@@ -162,7 +163,7 @@ function drawLists(view) {
   view.table.rows(rows);
   const choices = [
     ["assets", "Assets", rows, () => view.table.node],
-    ["jobs", "Jobs", jobs, () => jobList(jobs, (job) => openPad(view, { job }))],
+    ["jobs", "Jobs", jobs, () => jobList(view.model, jobs, (job) => openPad(view, { job }))],
     ["parts", "Ops and graphs", parts, () => partList(parts)],
     ["automation", "Schedules and sensors", automation, () => partList(automation)],
     ["resources", "Resources", resources, () => resourceList(resources)],

@@ -40,7 +40,7 @@ function drawHead(model, { title, bar, counts }) {
     stateBadge(head.status, head.word), " ", el("span", { class: "jn-note jw-clock" }, clockText(head, 0)), " ",
     el("code", { title: head.run_id }, head.run_id.slice(0, 8)),
     head.where ? el("span", { class: "jn-note jw-where", title: "Where its steps are done" }, head.where) : null,
-    head.again ? el("span", { class: "jn-note" }, `again, after ${head.again.slice(0, 8)}`) : null);
+    head.again ? el("span", { class: "jn-note" }, "again, after ", linked(model, "run", head.again, head.again.slice(0, 8))) : null);
   const parts = Object.entries(head.counts);
   fill(bar, parts.map(([status, many]) =>
     el("i", { class: `jn-${shownStatus(status)}`, data: { status }, style: { flexGrow: many } })));

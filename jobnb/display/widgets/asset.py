@@ -223,6 +223,7 @@ class AssetView(Twinned, Tabbed):
     Args:
         definition: The asset, or the assets of one function.
         eager: Whether the last value is previewed at once.
+        launchpad: Makes the launchpad; that of the session if None.
 
     Attributes:
         card: What its first tab shows.
@@ -237,7 +238,13 @@ class AssetView(Twinned, Tabbed):
         'never made'
     """
 
-    def __init__(self, definition: AssetsDefinition, *, eager: bool = True) -> None:
+    def __init__(
+        self,
+        definition: AssetsDefinition,
+        *,
+        eager: bool = True,
+        launchpad: Callable[[], Any] | None = None,
+    ) -> None:
         self._definition = definition
         self.session = engine().session_with(definition)
         self.run: Any = None
@@ -247,7 +254,10 @@ class AssetView(Twinned, Tabbed):
         )
         parts: dict[str, tuple[str, Callable[[], Any]]] = {
             "asset": ("Asset", lambda: self.card),
-            "launchpad": ("Launchpad", lambda: self.session.launchpad(sorted(definition.keys))),
+            "launchpad": (
+                "Launchpad",
+                launchpad or (lambda: self.session.launchpad(sorted(definition.keys))),
+            ),
             "details": ("Details", self._details),
         }
         if definition.partitions_def is not None:

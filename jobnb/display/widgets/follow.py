@@ -186,6 +186,11 @@ def keep_up(view: Any) -> None:
         Backfill.begun.append(_backfill_begins)
 
 
+def history_changed(instance: Any) -> None:
+    """Notify the views of a history that another process has added to it."""
+    _tell(lambda session: session.instance is instance)
+
+
 def _tell(concerns: Callable[[Any], bool]) -> None:
     for view in list(_views):
         if not view.behind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
@@ -42,22 +43,30 @@ class JobView(Tabbed):
 
     Args:
         job: The job; an asset job is taken over the assets that the session knows.
+        instead: What makes the widget of a tab instead, by the tab's name.
     """
 
-    def __init__(self, job: JobDefinition | AssetJobDefinition) -> None:
+    def __init__(
+        self,
+        job: JobDefinition | AssetJobDefinition,
+        instead: Mapping[str, Callable[[], Any]] | None = None,
+    ) -> None:
         known = _resolved(job)
         drawn, said = as_seen(known, known_session())
         noun = "asset job" if known.asset_layer is not None else "job"
         many = attempt(lambda: known.partitions_def is not None, False)
         doc = doc_line(known.description).removeprefix(" - ")
         about = " · ".join(filter(None, [said, doc, tag_words(known.tags)]))
+        parts: dict[str, tuple[str, Callable[[], Any]]] = {
+            "graph": ("Graph", lambda: job_graph(drawn)),
+            "launchpad": ("Launchpad", lambda: _launchpad(job)),
+            **({"partitions": ("Partitions", lambda: _partitions(job, known))} if many else {}),
+            "runs": ("Runs", lambda: _runs(known)),
+        }
+        for name, make in (instead or {}).items():
+            parts[name] = parts[name][0], make
         super().__init__(
-            {
-                "graph": ("Graph", lambda: job_graph(drawn)),
-                "launchpad": ("Launchpad", lambda: _launchpad(job)),
-                **({"partitions": ("Partitions", lambda: _partitions(job, known))} if many else {}),
-                "runs": ("Runs", lambda: _runs(known)),
-            },
+            parts,
             {"title": known.name, "noun": noun, "note": about},
         )
 

@@ -318,6 +318,7 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         launch: Begins the run; `job.launch` if absent.
         title: What it is called; the job's name if absent.
         selection: The ops or assets to run; all if empty.
+        show: Shows a run that was launched; below the form if absent.
 
     Attributes:
         run: The run that was launched last, or None.
@@ -345,9 +346,11 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
         launch: Launch | None = None,
         title: str | None = None,
         selection: str = "",
+        show: Callable[[Any], None] | None = None,
         **traits: Any,
     ) -> None:
         self.run: Any = None
+        self._show = show or self._show_below
         self._view: Any = None
         self._start = launch or job.launch
         instance = current_session().instance if instance is None else instance
@@ -361,18 +364,19 @@ class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
 
     def _begin(self, **parameters: Any) -> Any:
         self.run = self._start(instance=self.state.instance, **parameters)
-        attempt(self._show_run, None)  # what was launched runs, whether it can be drawn or not
+        # What was launched runs, whether it can be drawn or not.
+        attempt(lambda: self._show(self.run), None)
         self.form.sync_stored()
         return self.run
 
-    def _show_run(self) -> None:
+    def _show_below(self, run: Any) -> None:
         from jobnb.display.widgets.run import RunView
 
         if self._view is None:
-            self._view = RunView(self.run)
+            self._view = RunView(run)
             self.children = [self.form, self._view]
         else:
-            self._view.show(self.run)
+            self._view.show(run)
 
     # --- in Python ----------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Assets by group: rows that are selected together with the cards of the graph.
 
-// assetTable({ toggle(keys, on), look(key, place), say(text) }) -> { node, rows(list), news(states), select(keys) }
+// assetTable({ toggle(keys, on), look(key, place), say(text), link(key, shown) }) -> { node, rows(list), news(states), select(keys) }
 function assetTable(actions) {
   const search = el("input", {
     class: "jw-input", type: "search", placeholder: "Search assets", "aria-label": "Search assets",
@@ -126,7 +126,7 @@ function assetRow(table, row) {
   const node = el(
     "div", { class: "jw-asset", role: "row", data: { key: row.key } },
     el("span", { class: "jw-asset-box", role: "cell" }, box),
-    el("span", { class: "jw-asset-key", role: "rowheader", title: row.key }, breakable(row.key)),
+    el("span", { class: "jw-asset-key", role: "rowheader", title: row.key }, table.actions.link(row.key, breakable(row.key))),
     el("span", { class: "jw-note", role: "cell" }, [row.kind, row.type].filter(Boolean).join(" · ")),
     state, checks, made,
     el("span", { class: "jw-note jw-asset-doc", role: "cell", title: row.doc }, row.doc),

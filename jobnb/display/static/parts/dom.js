@@ -80,6 +80,12 @@ function pre(text, css) {
   return el("pre", { class: css, tabindex: 0 }, text);
 }
 
+// What stands for a thing, as a link where it has an address: on a page it has, in a notebook not.
+function linked(model, kind, name, shown) {
+  const href = model.widget_manager?.address?.(kind, name);
+  return href ? el("a", { href }, shown) : shown;
+}
+
 // A part that opens when its title is clicked.
 function folded(title, ...body) {
   return el("details", null, el("summary", null, title), el("div", { class: "jn-body" }, ...body));

@@ -1,8 +1,8 @@
 // The other lists of the catalogue: jobs, ops and graphs, automation, resources.
 
-function jobList(jobs, open) {
+function jobList(model, jobs, open) {
   const rows = jobs.map((job) => [
-    el("code", {}, job.name), job.noun, job.doc,
+    linked(model, "job", job.name, el("code", {}, job.name)), job.noun, job.doc,
     button("Launchpad", () => open(job.name), { "aria-label": `Launchpad of ${job.name}` }),
   ]);
   return listing(["name", "kind", "", ""], rows);

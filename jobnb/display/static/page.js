@@ -1,0 +1,223 @@
+// The page: navigation, search, and the view of the present address, which the server makes.
+
+const about = JSON.parse(document.body.dataset.about);
+const PLACES = [["/", "Overview"], ["/jobs", "Jobs"], ["/runs", "Runs"], ["/automation", "Automation"]];
+const VISIT = "jobnb-visit";
+const page = { socket: null, turn: 0, stop: null, tries: 0, shown: "" };
+const wires = new Wires(sent, addressOf);
+
+function sent(message) {
+  // What cannot be sent is lost: all is drawn anew once the server is there again.
+  if (page.socket?.readyState === WebSocket.OPEN) page.socket.send(JSON.stringify(message));
+}
+
+function addressOf(kind, name) {
+  const parts = kind === "asset" ? String(name).split("/") : [String(name)];
+  return `/${{ asset: "assets", job: "jobs", run: "runs" }[kind]}/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+// --- the frame ------------------------------------------------------------------
+
+const links = PLACES.map(([address, label]) => el("a", { href: address, class: "jp-link" }, label));
+const notice = el("div", { class: "jp-notice jw-hidden", role: "status" });
+const place = el("main", { id: "content", class: "jp-content", tabindex: -1 });
+const finder = searchBox();
+append(document.body, [
+  el("a", { class: "jp-skip", href: "#content", onclick: (event) => (event.preventDefault(), place.focus()) }, "Skip to the content"),
+  el("header", { class: "jp-head" },
+    el("a", { href: "/", class: "jp-name", title: about.name }, about.name),
+    el("nav", { class: "jp-nav", "aria-label": "Pages" }, links),
+    about.readOnly ? el("span", { class: "jp-badge", title: "Nothing can be launched or changed here" }, "read only") : null,
+    finder),
+  notice,
+  place,
+]);
+document.body.classList.toggle("jp-reads", about.readOnly);
+document.addEventListener("click", followLink);
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  finder.querySelector("input").focus();
+});
+window.addEventListener("popstate", () => show());
+connect();
+
+// Links within the page are followed without loading it again.
+function followLink(event) {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (link.origin !== location.origin || link.target || link.getAttribute("href").startsWith("#")) return;
+  event.preventDefault();
+  go(link.pathname + link.search);
+}
+
+// --- addresses ------------------------------------------------------------------
+
+function go(address) {
+  if (address !== location.pathname + location.search) history.pushState(null, "", address);
+  show();
+}
+
+// Shows what stands at the present address; what stood there before goes once that is there.
+async function show(again) {
+  const address = location.pathname + location.search;
+  const turn = ++page.turn;
+  for (const link of links) {
+    const [, first] = location.pathname.split("/");
+    const on = link.pathname === "/" ? ["", "assets"].includes(first) : link.pathname === `/${first}`;
+    if (on) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  place.setAttribute("aria-busy", "true");
+  const host = el("div", { class: "jp-view" });
+  let stop = () => {};
+  let title = "Not found";
+  try {
+    const told = await wires.ask("go", address);
+    title = told.title;
+    if (turn !== page.turn) return;
+    if (told.model) stop = await showWidget(wires, told.model, host);
+    else host.append(jobRows(told.rows));
+  } catch (error) {
+    fill(host, el("h1", {}, title), el("p", { class: "jw-problem", role: "alert" }, error.message),
+      el("p", {}, el("a", { href: "/" }, "To the overview")));
+  }
+  if (turn !== page.turn) return stop();
+  const scrolled = window.scrollY;
+  page.stop?.();
+  page.stop = stop;
+  place.replaceChildren(host);
+  place.removeAttribute("aria-busy");
+  document.title = `${title} · ${about.name}`;
+  if (again || page.shown === address) window.scrollTo(0, scrolled);
+  else {
+    window.scrollTo(0, 0);
+    if (page.shown) place.focus({ preventScroll: true });
+  }
+  page.shown = address;
+}
+
+function jobRows(rows) {
+  if (!rows.length) return el("p", { class: "jw-note" }, "No jobs are defined.");
+  const body = rows.map((row) => el("tr", {},
+    el("td", {}, el("a", { href: row.address }, row.name)), el("td", {}, row.noun), el("td", {}, row.doc),
+    el("td", {}, row.run ? el("a", { href: row.run, title: "The latest run" }, stateBadge(row.status, row.word)) : el("span", { class: "jw-note" }, "never ran")),
+    el("td", {}, whenText(row.time)),
+    el("td", {}, about.readOnly ? null : el("a", { href: `${row.address}?tab=launchpad`, class: "jw-button" }, "Launch…"))));
+  const head = ["name", "kind", "description", "latest run", "created", ""].map(columnHead);
+  return el("section", {}, el("h1", {}, "Jobs"),
+    scrolling(el("table", { class: "jn-table" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body))));
+}
+
+// --- search ---------------------------------------------------------------------
+
+function searchBox() {
+  const list = el("div", { class: "jp-found jw-hidden", role: "listbox", id: "found", "aria-label": "Found" });
+  const input = el("input", {
+    class: "jw-input", type: "search", placeholder: "Find…  ( / )", role: "combobox", autocomplete: "off",
+    "aria-label": "Find an asset, a job, a schedule or a run by its id", "aria-controls": "found", "aria-expanded": "false",
+  });
+  const box = { at: -1, turn: 0 };
+  const options = () => [...list.querySelectorAll("a")];
+  const open = (on) => {
+    list.classList.toggle("jw-hidden", !on);
+    input.setAttribute("aria-expanded", String(on));
+    if (!on) pick(-1);
+  };
+  const pick = (at) => {
+    box.at = at;
+    for (const [number, option] of options().entries()) option.setAttribute("aria-selected", String(number === at));
+    const chosen = options()[at];
+    if (chosen) input.setAttribute("aria-activedescendant", chosen.id);
+    else input.removeAttribute("aria-activedescendant");
+    chosen?.scrollIntoView({ block: "nearest" });
+  };
+  const look = debounce(async () => {
+    const turn = ++box.turn;
+    const text = input.value.trim();
+    const rows = text ? await wires.ask("find", text).catch(() => []) : [];
+    if (turn !== box.turn) return;
+    fill(list, rows.map((row, at) => el("a", { href: row.address, role: "option", id: `found-${at}`, tabindex: -1 },
+      el("span", { class: "jw-note" }, row.noun), " ", row.name)),
+    text && !rows.length ? el("div", { class: "jw-note" }, "Nothing of this name.") : null);
+    open(Boolean(text));
+    pick(rows.length ? 0 : -1);
+  }, 120);
+  input.addEventListener("input", look);
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const count = options().length;
+    if (step && count) pick((box.at + step + count) % count);
+    else if (event.key === "Enter" && options()[box.at]) options()[box.at].click();
+    else if (event.key === "Escape") open(false);
+    else return;
+    event.preventDefault();
+  });
+  list.addEventListener("click", () => {
+    input.value = "";
+    open(false);
+  });
+  const node = el("div", { class: "jp-find", role: "search" }, input, list);
+  node.addEventListener("focusout", (event) => !node.contains(event.relatedTarget) && open(false));
+  return node;
+}
+
+// --- the server -----------------------------------------------------------------
+
+function connect() {
+  const visit = sessionStorage.getItem(VISIT) ?? "";
+  const address = new URL(`/-/socket?visit=${encodeURIComponent(visit)}`, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  let opened = false;
+  socket.addEventListener("message", ({ data }) => {
+    const message = JSON.parse(data);
+    if (!opened) {
+      opened = true;
+      welcome(socket, message);
+    } else receive(message);
+  });
+  socket.addEventListener("close", () => lost(opened));
+}
+
+// The server is there: all is drawn as it stands now.
+function welcome(socket, { visit, script }) {
+  if (script !== about.script) return void location.reload(); // another version of it
+  sessionStorage.setItem(VISIT, visit);
+  const back = page.socket !== null;
+  Object.assign(page, { socket, tries: 0 });
+  notice.classList.add("jw-hidden");
+  place.inert = false;
+  wires.forget();
+  show(back);
+}
+
+function lost(opened) {
+  page.tries += 1;
+  place.inert = true;
+  fill(notice, "The server does not answer. The page comes back by itself as soon as it does.");
+  notice.classList.remove("jw-hidden");
+  // A server that is there and lets nobody in has another token: it asks for that.
+  if (!opened && page.tries > 1) reloadIfThere();
+  setTimeout(connect, Math.min(3000, 250 * page.tries));
+}
+
+async function reloadIfThere() {
+  const answer = await fetch("/", { method: "HEAD", cache: "no-store" }).catch(() => null);
+  if (answer?.status === 401) location.reload();
+}
+
+function receive(message) {
+  if ("go" in message) go(message.go);
+  else if (message.again) {
+    wires.forget();
+    show(true);
+  } else if ("notice" in message) {
+    fill(notice, message.notice);
+    notice.classList.toggle("jw-hidden", !message.notice);
+  } else if ("tab" in message) {
+    if (location.pathname === message.place) history.replaceState(null, "", `${message.place}?tab=${message.tab}`);
+    page.shown = location.pathname + location.search;
+  } else wires.take(message);
+}

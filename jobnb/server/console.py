@@ -1,0 +1,342 @@
+"""What stands at each address of the page: the same widgets as in a notebook.
+
+`/`, `/jobs`, `/runs` and `/automation`; `/jobs/NAME`, `/runs/ID` and `/assets/KEY`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import ipywidgets
+
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.display.launch_form import LaunchForm
+from jobnb.display.run_marks import run_status, run_word
+from jobnb.display.widgets.asset import AssetView
+from jobnb.display.widgets.automation import AutomationView
+from jobnb.display.widgets.catalogue import Catalogue
+from jobnb.display.widgets.catalogue_data import contents
+from jobnb.display.widgets.history import HistoryView
+from jobnb.display.widgets.history_data import page_of
+from jobnb.display.widgets.job import JobView
+from jobnb.display.widgets.launchpad import Launchpad
+from jobnb.display.widgets.run import RunView
+from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
+from jobnb.errors import InvalidSubsetError, JobnbError
+from jobnb.execution.spec import ASSET_JOB
+from jobnb.registry.session import Session
+from jobnb.storage.run import RunsFilter
+from jobnb.storage.run_table import RunTable
+
+_MOST_FOUND = 8
+_MOST_JOBS = 200
+
+Go = Callable[[str], None]
+"""Takes the browser to an address."""
+
+
+@dataclass
+class Shown:
+    """What stands at an address.
+
+    Attributes:
+        title: Its title.
+        widget: The widget; None where there are only rows.
+        rows: Links with what is said of them: name, address, noun, doc, status, word, time.
+        tabs: The bar whose open tab is a part of the address, if there is one.
+    """
+
+    title: str
+    widget: Any = None
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    tabs: Any = None
+
+
+def address_of_run(run_id: str) -> str:
+    """Return the address of a run."""
+    return f"/runs/{quote(run_id, safe='')}"
+
+
+def address_of_job(name: str, tab: str = "") -> str:
+    """Return the address of a job, with one of its tabs open.
+
+    >>> address_of_job("daily", "launchpad")
+    '/jobs/daily?tab=launchpad'
+    """
+    return f"/jobs/{quote(name, safe='')}{f'?tab={tab}' if tab else ''}"
+
+
+def address_of_asset(key: str) -> str:
+    """Return the address of an asset, by its key as text.
+
+    >>> address_of_asset("mart/daily revenue")
+    '/assets/mart/daily%20revenue'
+    """
+    return f"/assets/{quote(key)}"
+
+
+class Console:
+    """Makes what stands at each address for one browser.
+
+    Args:
+        session: What is shown.
+        go: Takes the browser to another address.
+        read_only: Whether nothing can be changed.
+    """
+
+    def __init__(self, session: Session, go: Go, *, read_only: bool = False) -> None:
+        self.session, self._go = session, go
+        self.read_only = read_only
+        self._forms: dict[str, LaunchForm] = {}
+
+    def at(self, address: str) -> Shown:
+        """Return what stands at an address.
+
+        Raises:
+            JobnbError: If there is nothing, or it cannot be shown.
+        """
+        parts = urlsplit(address)
+        first, _, rest = parts.path.strip("/").partition("/")
+        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        places: dict[str, Callable[[], Shown]] = {
+            "": self._overview,
+            "jobs": self._jobs,
+            "runs": self._runs,
+            "automation": self._automation,
+        }
+        things: dict[str, Callable[[str], Shown]] = {
+            "jobs": self._job,
+            "runs": self._run,
+            "assets": self._asset,
+        }
+        if not rest and first in places:
+            shown = places[first]()
+        elif rest and first in things:
+            shown = things[first](unquote(rest))
+        else:
+            raise InvalidSubsetError(f"There is nothing at {parts.path!r} here.")
+        tab = asked.get("tab")
+        if shown.tabs is not None and tab in shown.tabs.labels:
+            shown.tabs.opened = tab
+        return shown
+
+    # --- lists ------------------------------------------------------------------
+
+    def _overview(self) -> Shown:
+        below = ipywidgets.VBox()
+
+        def show(widget: Any) -> None:
+            if isinstance(widget, RunView):
+                run_id = widget.run_id
+                widget.close()
+                self._go(address_of_run(run_id))
+            elif isinstance(widget, Launchpad):
+                job = widget.state.job
+                widget.close()
+                self._open_pad(job, below)
+            else:
+                below.children = [widget]
+
+        catalogue = Catalogue(self.session, show, title="Overview")
+        return Shown("Overview", ipywidgets.VBox([catalogue, below]))
+
+    def _open_pad(self, job: JobDefinition, below: Any) -> None:
+        known = self.session.snapshot().jobs
+        if any(job.name == each.name for each in known):
+            self._go(address_of_job(job.name, "launchpad"))
+        else:
+            below.children = [self._pad(job, "selected assets")]
+
+    def _jobs(self) -> Shown:
+        rows = [
+            {**job, "address": address_of_job(job["name"]), **self._latest(job["name"])}
+            for job in contents(self.session, self.session.snapshot())["jobs"]
+        ]
+        return Shown("Jobs", rows=rows)
+
+    def _latest(self, job: str) -> dict[str, Any]:
+        found = self.session.instance.get_run_records(RunsFilter(job_name=job), limit=1)
+        if not found:
+            return {}
+        run, when = found[0].run, found[0].create_timestamp.timestamp()
+        return {
+            "status": run_status(run.status).value,
+            "word": run_word(run.status),
+            "time": when,
+            "run": address_of_run(run.run_id),
+        }
+
+    def _runs(self) -> Shown:
+        return Shown("Runs", _PageHistory(self.session.runs, self._show_run))
+
+    def _automation(self) -> Shown:
+        return Shown("Automation", _PageAutomation(self.session.automation, self._show_run))
+
+    # --- one of them ------------------------------------------------------------
+
+    def _job(self, name: str) -> Shown:
+        known = {each.name: each for each in self.session.snapshot().jobs}
+        job = known.get(name) or self.session.job(name)
+        runs = RunTable(self.session.instance, RunsFilter(job_name=name))
+        view = JobView(
+            job,
+            {
+                "launchpad": lambda: self._pad(self.session.job(name), name),
+                "runs": lambda: _PageHistory(runs, self._show_run),
+            },
+        )
+        return Shown(name, view, tabs=view.bar)
+
+    def _asset(self, name: str) -> Shown:
+        key = AssetKey.from_user_string(name)
+        definition = self.session.asset(key)
+
+        def pad() -> Any:
+            job = self.session.snapshot().job_of_assets(ASSET_JOB, sorted(definition.keys))
+            return self._pad(job, name)
+
+        view = _PageAsset(definition, pad, self._show_run)
+        return Shown(name, view, tabs=view.bar)
+
+    def _run(self, begins: str) -> Shown:
+        run = self._found(begins)
+        shown = self._show_run
+        view = _PageRun(run, shown, read_only=self.read_only)
+        return Shown(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
+
+    def _found(self, begins: str) -> RunSource:
+        """Return a run by its id, or how that begins; one that goes on elsewhere is followed."""
+        live = self.session.run(begins)
+        if live.is_finished:
+            return stored_or_live(self.session.instance, live.run_id)
+        return source_of(live)
+
+    def _show_run(self, run: Any) -> None:
+        self._go(address_of_run(source_of(run).run_id))
+
+    def _pad(self, job: JobDefinition, title: str) -> Launchpad:
+        """Return the form of a job; what this browser has typed into it is kept."""
+        place = f"{job.name} {title}"
+        form = self._forms.get(place)
+        if form is not None:
+            form.set_job(job)
+        pad = Launchpad(job, self.session.instance, state=form, title=title, show=self._show_run)
+        self._forms[place] = pad.state
+        return pad
+
+    # --- search -----------------------------------------------------------------
+
+    def find(self, text: str) -> list[dict[str, str]]:
+        """Return assets, jobs, schedules, sensors and runs whose name holds a text.
+
+        Args:
+            text: The text; for runs, how the id begins.
+        """
+        words = text.casefold().split()
+        if not words:
+            return []
+        found = [each for each in self._names() if all(w in each["name"].casefold() for w in words)]
+        found.sort(
+            key=lambda each: (not each["name"].casefold().startswith(words[0]), each["name"])
+        )
+        return [*found[:_MOST_FOUND], *self._runs_like(words[0])]
+
+    def _names(self) -> list[dict[str, str]]:
+        known = self.session.snapshot()
+        keys = sorted(key.to_user_string() for key in known.assets_by_key)
+        found = [{"noun": "asset", "name": key, "address": address_of_asset(key)} for key in keys]
+        found += [
+            {"noun": "job", "name": job.name, "address": address_of_job(job.name)}
+            for job in known.jobs
+        ]
+        for noun, those in (("schedule", known.schedules), ("sensor", known.sensors)):
+            found += [{"noun": noun, "name": each.name, "address": "/automation"} for each in those]
+        return found
+
+    def _runs_like(self, begins: str) -> list[dict[str, str]]:
+        if len(begins) < 4 or set(begins) - set("0123456789abcdef-"):
+            return []
+        rows = page_of(self.session.instance, {"id": begins}, None, _MOST_FOUND)["rows"]
+        return [
+            {
+                "noun": "run",
+                "name": f"{row['run_id'][:8]} · {row['job']} · {row['word']}",
+                "address": address_of_run(row["run_id"]),
+            }
+            for row in rows
+        ]
+
+
+class _PageHistory(HistoryView):
+    """The history, where a run that is opened has an address of its own."""
+
+    def __init__(self, runs: RunTable, show: Callable[[Any], None]) -> None:
+        self._show_there = show
+        super().__init__(runs)
+
+    def show_run(self, run: Any) -> None:
+        """Go to the run."""
+        self._show_there(run)
+
+
+class _PageAutomation(AutomationView):
+    """The schedules and sensors, where a run that is opened has an address of its own."""
+
+    def __init__(self, automation: Any, show: Callable[[Any], None]) -> None:
+        self._show_there = show
+        super().__init__(automation)
+
+    def show_run(self, run: Any) -> None:
+        """Go to the run."""
+        self._show_there(run)
+
+
+class _PageAsset(AssetView):
+    """An asset, where a run that is opened has an address of its own."""
+
+    def __init__(
+        self, definition: Any, pad: Callable[[], Any], show: Callable[[Any], None]
+    ) -> None:
+        self._show_there = show
+        super().__init__(definition, launchpad=pad)
+
+    def _show_run(self, run: Any) -> None:
+        self._show_there(run)
+
+
+class _PageRun(RunView):
+    """A run, where the one that repeats it has an address of its own."""
+
+    def __init__(self, run: Any, show: Callable[[Any], None], *, read_only: bool) -> None:
+        self._show_there = show
+        self._read_only = read_only
+        super().__init__(run)
+
+    def show(self, run: Any) -> None:
+        """Go to the run that repeats this one; the browser goes back."""
+        self._earlier.clear()
+        self._show_there(run)
+
+    def _deeds(self) -> Any:
+        return [] if self._read_only else super()._deeds()
+
+    def _act(self, deed: str) -> None:
+        super()._act(deed)
+        self._earlier.clear()
+
+    def _show_rich(self, name: str) -> None:
+        """Display the value with its own rich repr, without a kernel's shell."""
+        from IPython.core.formatters import DisplayFormatter
+
+        data, about = DisplayFormatter().format(self._model.value(name))
+        output = {"output_type": "display_data", "data": data, "metadata": about}
+        self.rich.children = (*self.rich.children, ipywidgets.Output(outputs=(output,)))
+
+
+def said(error: Exception) -> str:
+    """Return what an error says to a person."""
+    return str(error) if isinstance(error, JobnbError) else f"{type(error).__name__}: {error}"

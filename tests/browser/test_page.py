@@ -1,0 +1,181 @@
+"""The page of `jobnb ui`: what a person does who has never seen a notebook."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.page_server import DEFINED, FILE, PageServer, write_runs
+
+pytestmark = pytest.mark.timeout(180)
+MANY = 10_000
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder with a file of definitions, and a history of many runs."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / FILE).write_text(DEFINED)
+    return folder, write_runs(folder / "home", MANY)
+
+
+@pytest.fixture(scope="module")
+def server(runs: tuple[Path, list[str]]) -> Iterator[PageServer]:
+    started = PageServer(runs[0])
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: PageServer) -> Iterator[Page]:
+    """A browser that was let in; an error of a script fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.goto(server.door)
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def badge(page: Page, word: str) -> None:
+    expect(page.locator(".jw-run-head .jw-badge").first).to_contain_text(word, timeout=60_000)
+
+
+def launch(page: Page, server: PageServer, *, pause: str) -> str:
+    """Launch the job from its form; the address of the run."""
+    page.goto(f"{server.address}/jobs/daily?tab=launchpad")
+    page.get_by_role("spinbutton", name="pause").or_(
+        page.get_by_role("textbox", name="pause")
+    ).fill(pause)
+    page.get_by_role("button", name=re.compile("^Launch")).click()
+    page.wait_for_url(re.compile("/runs/"), timeout=60_000)
+    return page.url
+
+
+def test_a_run_is_launched_from_the_form_and_watched(server: PageServer, visitor: Page) -> None:
+    visitor.get_by_role("link", name="Jobs").click()
+    visitor.get_by_role("row", name=re.compile("daily")).get_by_role("link", name="Launch").click()
+    visitor.get_by_label("year").first.fill("2024")
+    visitor.get_by_role("button", name=re.compile("^Launch")).click()
+    visitor.wait_for_url(re.compile("/runs/"), timeout=60_000)
+    badge(visitor, "succeeded")
+    expect(visitor.locator(".jw-run-head")).to_contain_text("2 of 2 steps")
+    visitor.get_by_role("tab", name="Config").click()
+    expect(visitor.locator(".jw-config")).to_contain_text("year: 2024")
+    visitor.go_back()
+    expect(visitor.get_by_label("year").first).to_have_value("2024")  # the form is as it was
+    visitor.go_forward()
+    badge(visitor, "succeeded")
+
+
+def test_a_run_is_canceled_and_seen_by_a_second_browser(
+    server: PageServer, visitor: Page, browser: Browser
+) -> None:
+    address = launch(visitor, server, pause="60")
+    second = browser.new_context()
+    other = second.new_page()
+    other.goto(server.door)
+    other.goto(address)  # a deep link
+    badge(other, "running")
+    visitor.get_by_role("button", name="Cancel").click()
+    badge(visitor, "canceled")
+    badge(other, "canceled")
+    second.close()
+
+
+def test_a_run_of_last_week_is_found_among_ten_thousand(
+    runs: tuple[Path, list[str]], server: PageServer, visitor: Page
+) -> None:
+    visitor.goto(f"{server.address}/runs")
+    status = visitor.get_by_role("main").get_by_role("status")
+    expect(status).to_contain_text(re.compile(r"1 to 20 of 10,\d\d\d runs"))
+    visitor.get_by_role("button", name="failed").click()
+    expect(status).to_have_text("1 to 10 of 10 runs")
+    visitor.get_by_role("button", name="Dates").click()
+    week = datetime.now().astimezone() - timedelta(days=7)
+    visitor.get_by_label("Created after").fill(f"{week:%Y-%m-%dT%H:%M}")
+    expect(status).to_have_text("1 to 2 of 2 runs")
+    visitor.locator(".jw-runs tbody tr").first.locator(".jw-code").click()
+    visitor.wait_for_url(f"**/runs/{runs[1][9500]}")
+    expect(visitor.locator(".jw-run-head")).to_contain_text(runs[1][9500][:8])
+    wanted = runs[1][1234]
+    visitor.get_by_role("combobox", name=re.compile("^Find")).fill(wanted[:8])
+    visitor.get_by_role("option", name=re.compile(wanted[:8])).click()
+    visitor.wait_for_url(f"**/runs/{wanted}")
+
+
+def test_an_asset_is_reached_and_materialized_by_the_keyboard_alone(visitor: Page) -> None:
+    expect(visitor.locator(".jn-node")).to_have_count(2)
+    visitor.keyboard.press("/")
+    visitor.keyboard.type("revenue")
+    expect(visitor.get_by_role("option", name="mart/revenue")).to_be_visible()
+    visitor.keyboard.press("Enter")
+    visitor.wait_for_url("**/assets/mart/revenue")
+    make = visitor.get_by_role("button", name="Materialize")
+    expect(make).to_be_visible()
+    for _ in range(12):
+        visitor.keyboard.press("Tab")
+        if make.evaluate("each => each === document.activeElement"):
+            break
+    visitor.keyboard.press("Enter")
+    visitor.wait_for_url(re.compile("/runs/"), timeout=60_000)
+    badge(visitor, "failed")  # there are no orders yet
+    visitor.go_back()
+    expect(visitor.get_by_role("main")).to_contain_text("failed")
+
+
+def test_an_asset_has_a_link_in_the_overview(visitor: Page) -> None:
+    visitor.get_by_role("link", name="orders").click()
+    visitor.wait_for_url("**/assets/orders")
+    visitor.get_by_role("button", name="Materialize").click()
+    visitor.wait_for_url(re.compile("/runs/"), timeout=60_000)
+    badge(visitor, "succeeded")
+    visitor.get_by_role("link", name="Overview").click()
+    card = visitor.locator(".jn-node").filter(has_text="orders")
+    expect(card).to_have_attribute("aria-label", re.compile("made|succeeded"), timeout=60_000)
+
+
+def test_what_is_not_there_is_said(server: PageServer, visitor: Page) -> None:
+    for address in ("/runs/nonsense", "/jobs/dayly", "/assets/nothing", "/elsewhere"):
+        visitor.goto(f"{server.address}{address}")
+        expect(visitor.get_by_role("alert")).to_contain_text(
+            re.compile("no run|does not know|dayly|nothing", re.IGNORECASE)
+        )
+
+
+def test_changed_definitions_are_shown_and_broken_ones_told(
+    server: PageServer, visitor: Page
+) -> None:
+    file = server.folder / FILE
+    visitor.goto(f"{server.address}/jobs")
+    expect(visitor.get_by_role("link", name="daily")).to_be_visible()
+    file.write_text(f"{DEFINED}\n@job\ndef yearly():\n    load()\n")
+    expect(visitor.get_by_role("link", name="yearly")).to_be_visible(timeout=30_000)
+    file.write_text(f"{DEFINED}\nraise ValueError('no good')\n")
+    expect(visitor.get_by_text("no good")).to_be_visible(timeout=30_000)
+    expect(visitor.get_by_role("link", name="yearly")).to_be_visible()
+    file.write_text(DEFINED)
+    expect(visitor.get_by_role("link", name="yearly")).to_have_count(0, timeout=30_000)
+    expect(visitor.get_by_text("no good")).to_have_count(0)
+
+
+def test_the_page_comes_back_after_a_restart_and_the_run_went_on(
+    server: PageServer, visitor: Page
+) -> None:
+    address = launch(visitor, server, pause="5")
+    badge(visitor, "running")
+    code, told = server.stop(signal.SIGTERM)
+    assert (code, "The page has stopped." in told) == (0, True)
+    expect(visitor.get_by_text("does not answer")).to_be_visible(timeout=30_000)
+    server.start()
+    expect(visitor.get_by_text("does not answer")).to_be_hidden(timeout=60_000)
+    badge(visitor, "succeeded")
+    assert visitor.url == address
