@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 import pytest
 
@@ -406,3 +407,36 @@ def test_the_instance_lists_assets_and_takes_runs():
         assert instance.all_asset_keys() == [orders.key]
         with pytest.raises(jobnb.InvariantViolationError):
             instance.add_run(ran)
+
+
+# --- automation ----------------------------------------------------------------------
+
+
+def test_a_function_that_yields_requests_can_return_why_there_are_none():
+    @job
+    def daily():
+        one()
+
+    @sensor(job=daily)
+    def watch(context):
+        if context.cursor == "3":
+            return SkipReason("no new files")
+        yield RunRequest(run_key="3")
+        context.update_cursor("3")
+
+    @jobnb.schedule(job=daily, cron_schedule="@daily")
+    def unless_holiday(context):
+        if context.scheduled_execution_time.month == 12:
+            return SkipReason("holidays")
+        yield RunRequest()
+
+    first = watch.evaluate_tick(jobnb.build_sensor_context())
+    assert ([each.run_key for each in first.run_requests], first.cursor) == (["3"], "3")
+    then = watch.evaluate_tick(jobnb.build_sensor_context(cursor="3"))
+    assert (list(then.run_requests), then.skip_message) == ([], "no new files")
+    december = jobnb.build_schedule_context(
+        scheduled_execution_time=datetime(2023, 12, 1, tzinfo=UTC)
+    )
+    assert unless_holiday.evaluate_tick(december).skip_message == "holidays"
+    june = jobnb.build_schedule_context(scheduled_execution_time=datetime(2023, 6, 1, tzinfo=UTC))
+    assert len(unless_holiday.evaluate_tick(june).run_requests) == 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from jobnb.automation.evaluation_context import EvaluationContext
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
@@ -58,8 +58,18 @@ def _listed(returned: Any) -> list[Any]:
     if isinstance(returned, (RunRequest, SkipReason)) or _is_bare_config(returned):
         return [returned]
     if isinstance(returned, Iterable) and not isinstance(returned, str):
-        return list(returned)
+        return list(with_return_value(returned))
     return [returned]
+
+
+def with_return_value(returned: Iterable[Any]) -> Iterator[Any]:
+    """Iterate over what a function yielded, then what its `return` said, if it said something.
+
+    A function that yields run requests can so return a `SkipReason` where there are none.
+    """
+    said = yield from iter(cast("Generator[Any, None, Any]", returned))
+    if said is not None:
+        yield said
 
 
 def flat_requests(what: str, returned: Iterable[Any]) -> list[RunRequest] | SkipReason:

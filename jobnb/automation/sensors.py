@@ -9,7 +9,7 @@ from jobnb.automation.conditions import condition_requests
 from jobnb.automation.freshness import lateness_reactions
 from jobnb.automation.multi_asset import MultiAssetSensorEvaluationContext
 from jobnb.automation.run_status import reactions_of
-from jobnb.automation.schedules import flat_requests, resolved_request
+from jobnb.automation.schedules import flat_requests, resolved_request, with_return_value
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.condition_sensor import AutomationConditionSensorDefinition
 from jobnb.definitions.automation.execution_data import SensorExecutionData
@@ -89,7 +89,7 @@ def _listed(returned: Any) -> list[Any]:
     if isinstance(returned, (RunRequest, SkipReason, SensorResult, RunReaction)):
         return [returned]
     if isinstance(returned, Iterable) and not isinstance(returned, (str, dict)):
-        return [each for each in returned if each is not None]
+        return [each for each in with_return_value(returned) if each is not None]
     return [returned]
 
 
