@@ -245,7 +245,7 @@ def test_a_jobs_own_config_may_name_what_comes_later(monkeypatch):
     assert whole.execute_in_process().output_for_node("login") == ("ada", "here")
 
 
-def test_a_resource_with_config_is_not_called_without_its_context():
+def test_a_resource_is_called_without_a_context_if_its_defaults_suffice():
     @resource(config_schema={"host": str})
     def db(context):
         return context.resource_config["host"]
@@ -255,6 +255,12 @@ def test_a_resource_with_config_is_not_called_without_its_context():
     with pytest.raises(InvalidInvocationError, match="build_init_resource_context"):
         db(None)
     assert db(jobnb.build_init_resource_context(config={"host": "here"})) == "here"
+
+    @resource(config_schema={"host": jobnb.Field(str, default_value="there")})
+    def other(context):
+        return context.resource_config["host"]
+
+    assert other() == "there"
 
 
 def test_arguments_of_another_type_are_refused():

@@ -12,6 +12,7 @@ from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.errors import (
+    InvalidConfigError,
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
@@ -140,16 +141,18 @@ class ResourceDefinition:
                 "Use build_init_resource_context()."
             )
         context = given[0] if given else None
-        if self.wants_context and context is None and self.config_schema is not None:
-            raise InvalidInvocationError(
-                "The resource takes config, and is called without a context. Pass "
-                "build_init_resource_context(config=...)."
-            )
-        if self.wants_context and context is None:
-            from jobnb.definitions.resources.resource_context import build_init_resource_context
+        if not self.wants_context or context is not None:
+            return self.call(self._with_config(context))
+        from jobnb.definitions.resources.resource_context import build_init_resource_context
 
-            context = build_init_resource_context()
-        return self.call(self._with_config(context))
+        try:
+            context = self._with_config(build_init_resource_context())
+        except InvalidConfigError as error:
+            raise InvalidInvocationError(
+                f"The resource is called without a context, and takes config. {error} Pass "
+                "build_init_resource_context(config=...)."
+            ) from None
+        return self.call(context)
 
     def config_with(self, given: Any) -> Any:
         """Return all its config, as contexts tell it.
