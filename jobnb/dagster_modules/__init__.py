@@ -49,7 +49,10 @@ _PACKAGES = {
 """The packages of Dagster that code imports modules from."""
 
 _MODULES = {
-    "dagster._core.definitions.events", "dagster._core.definitions.partition",
+    "dagster._core.errors", "dagster._core.test_utils", "dagster.core.errors",
+    "dagster._core.utils", "dagster._utils.backoff", "dagster._utils.merger",
+    "dagster._core.definitions.data_version", "dagster._core.definitions.events",
+    "dagster._core.definitions.partition",
     "dagster._core.storage.tags", "dagster._seven.compat", "dagster._seven.json",
     "dagster._seven.temp_dir", "dagster._utils.yaml_utils",
 }  # fmt: skip

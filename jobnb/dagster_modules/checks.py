@@ -115,8 +115,6 @@ def checks() -> dict[str, Any]:
         made[f"opt_{name}_param"] = _param(kind, True, empty)
         made[f"opt_nullable_{name}_param"] = _param(kind, True, lambda: None)
     return made | {
-        "CheckError": CheckError,
-        "ParameterCheckError": ParameterCheckError,
         "callable_param": _callable_param,
         "class_param": _param(type, False, lambda: None),
         "failed": _failed,

@@ -345,7 +345,7 @@ def check_own_config(job: JobDefinition) -> None:
     own = mapping_of(job.graph)
     tree = config_schema_of(job) if own is not None else config_tree(job, {}, {}, None)
     ops = tree.fields.get("ops") if isinstance(tree, Section) else None
-    given = {"ops": (job.run_config or {})["ops"]}
+    given = {"ops": _without_inputs((job.run_config or {})["ops"])}
     try:
         bind(Section({"ops": ops or Section({})}), given, what=job_words(job.name))
     except InvalidConfigError as error:
@@ -356,3 +356,16 @@ def check_own_config(job: JobDefinition) -> None:
         ]
         if problems:
             raise InvalidConfigError(str(error).partition("\n")[0], problems) from None
+
+
+def _without_inputs(given: object) -> object:
+    """Leave out nodes that are given inputs and outputs only: the plan checks those."""
+    if not isinstance(given, Mapping):
+        return given
+    return {
+        name: {**node, "ops": _without_inputs(node["ops"])}
+        if isinstance(node, Mapping) and "ops" in node
+        else node
+        for name, node in given.items()
+        if not (isinstance(node, Mapping) and node and {*node} <= {"inputs", "outputs"})
+    }
