@@ -610,6 +610,8 @@ def test_the_child_processes_of_a_canceled_step_end_with_it(executor, instance, 
 
 @pytest.mark.parametrize("executor", ["in_process", "threads", "async", "multiprocess"])
 def test_a_step_that_sleeps_long_does_not_hold_up_the_end(executor, instance, trace):
+    until, awake = os.pipe()  # a read of it stands in C until the test has ended
+
     @resource
     def database(context):
         yield 1
@@ -618,7 +620,7 @@ def test_a_step_that_sleeps_long_does_not_hold_up_the_end(executor, instance, tr
     @op(required_resource_keys={"database"})
     def sleeps():
         trace("began")
-        time.sleep(300)
+        os.read(until, 1) if executor != "multiprocess" else time.sleep(300)
         trace("woke")
 
     @job(resource_defs={"database": database})
@@ -634,6 +636,14 @@ def test_a_step_that_sleeps_long_does_not_hold_up_the_end(executor, instance, tr
     if executor != "multiprocess":  # its process was ended, with all that was open in it
         assert trace.lines == ["began", "close"]
         assert any("'sleeps' does not stop" in event.message for event in run.events())
+    # No thread is left in C with an exception to come: what is traced afterwards would crawl.
+    os.write(awake, b"x")
+    deadline = time.monotonic() + 60
+    while any(run.run_id[:8] in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.close(until)
+    os.close(awake)
 
 
 # --- re-execution --------------------------------------------------------------------
