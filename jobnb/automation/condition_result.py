@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from jobnb.definitions.automation.condition import AutomationCondition
 from jobnb.definitions.keys import AssetKey
+from jobnb.storage.decisions import Decision
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,11 @@ class ConditionResult:
             return f"{name}:{self.check_name}"
         return name if self.partition_key is None else f"{name} [{self.partition_key}]"
 
-    def tree(self, depth: int = 0) -> str:
-        """Return the condition and its parts, a line for each, with what they came to."""
-        sign = "yes" if self.is_true else "no"
-        line = f"{'  ' * depth}{sign}: {self.condition}"
-        if not self.children:
-            line += f" ({self.reason})"
-        return "\n".join([line, *(each.tree(depth + 1) for each in self.children)])
+    def decision(self) -> Decision:
+        """Return the same as plain data, as it is stored and shown."""
+        parts = tuple(each.decision() for each in self.children)
+        return Decision(self.name, str(self.condition), self.is_true, self.reason, parts)
+
+    def tree(self) -> str:
+        """Return the condition and its parts, a line for each, with their results."""
+        return self.decision().tree()

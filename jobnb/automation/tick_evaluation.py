@@ -16,7 +16,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from jobnb.automation.code_location import CodeLocation
-from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
 from jobnb.automation.launching import (
     Launch,
@@ -34,6 +33,7 @@ from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB
 from jobnb.errors import JobnbError, StorageError, UserCodeExecutionError
 from jobnb.execution.trace import error_info
+from jobnb.storage.decisions import Decision, pack_decisions
 from jobnb.storage.instance import Instance
 from jobnb.storage.ticks import (
     Instigator,
@@ -76,7 +76,7 @@ class Evaluation:
     partitions_requests: Sequence[Any] = ()
     problems: list[str] = field(default_factory=list)
     lines: list[tuple[float, int, str]] = field(default_factory=list)
-    decisions: Sequence[ConditionResult] = ()
+    decisions: Sequence[Decision] = ()
 
 
 def due_of(
@@ -219,6 +219,7 @@ class Ticker:
         lines: list[tuple[float, int, str]] = []
         try:
             found = self._evaluate(location, definition, state, tick, lines)
+            tick = replace(tick, packed_decisions=pack_decisions(found.decisions))
             runs = self._prepared(location, tick.instigator, found)
         except Exception as error:
             if _may_pass(error):
@@ -353,7 +354,7 @@ def evaluation_of(definition: Definition, context: EvaluationContext) -> Evaluat
     if isinstance(definition, ScheduleDefinition):
         return made
     made.cursor = found.cursor
-    made.decisions = getattr(context, "decisions", ())
+    made.decisions = [each.decision() for each in getattr(context, "decisions", ())]
     made.partitions_requests = found.dynamic_partitions_requests
     reactions = found.dagster_run_reactions
     made.problems = [each.error for each in reactions if each.error is not None]

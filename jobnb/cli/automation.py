@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -22,6 +23,8 @@ from jobnb.errors import (
 
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
+    from jobnb.storage.decisions import Decision, Decisions
+    from jobnb.storage.ticks import Tick
 
 _JSON = as_json_option
 F = TypeVar("F", bound=Callable[..., Any])
@@ -206,17 +209,53 @@ def _logs(kind: str) -> click.Command:
     @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000),
                   metavar="N", help="How many at most.")  # fmt: skip
     @_JSON
-    def logs(code: CodeSource, names: tuple[str, ...], limit: int, as_json: bool) -> None:
+    def logs(
+        code: CodeSource,
+        names: tuple[str, ...],
+        limit: int,
+        as_json: bool,
+        conditions: bool = False,
+    ) -> None:
         opened = _Opened(code, kind)
         instigator, _, _ = opened.one(_only(names))
-        rows = [_tick_row(t) for t in opened.instance.get_ticks(instigator.origin_id, limit=limit)]
+        ticks = opened.instance.get_ticks(instigator.origin_id, limit=limit)
         titles = ("time", "status", "runs", "why")
-        _show(titles, rows, as_json, f"The {noun} {instigator.name} has no ticks yet.")
+        none = f"The {noun} {instigator.name} has no ticks yet."
+        _show(titles, [_tick_row(tick) for tick in ticks], as_json, none)
+        if conditions and not as_json:
+            for tick in ticks:
+                click.echo(f"\n{_moment(tick.timestamp)} {tick.status.value}")
+                _show_decisions(tick.decisions)
 
-    return logs
+    if kind == "SCHEDULE":
+        return logs
+    why = "Also the conditions of assets at each tick, as trees (--json: always)."
+    return click.option("--conditions", is_flag=True, help=why)(logs)
 
 
-def _tick_row(tick: Any) -> dict[str, Any]:
+def _show_decisions(decisions: Decisions) -> None:
+    """Print the results of the conditions of assets, as trees."""
+    for each in decisions.kept:
+        click.echo(f"  {each.name}")
+        click.echo(indent(each.tree(), "    "))
+    if decisions.left:
+        click.echo(f"  and {decisions.left} more")
+    elif not decisions.kept:
+        click.echo("  no conditions were evaluated")
+
+
+def _decision_row(decision: Decision) -> dict[str, Any]:
+    return {
+        "name": decision.name,
+        "condition": decision.condition,
+        "is_true": decision.is_true,
+        "reason": decision.reason,
+        "parts": [_decision_row(each) for each in decision.parts],
+    }
+
+
+def _tick_row(tick: Tick) -> dict[str, Any]:
+    decisions = tick.decisions
     return {
         "time": _moment(tick.timestamp),
         "status": tick.status.value,
@@ -225,6 +264,8 @@ def _tick_row(tick: Any) -> dict[str, Any]:
         "why": tick.error or tick.skip_reason,
         "cursor": tick.cursor,
         "log": [line[2] for line in tick.lines],
+        "conditions": [_decision_row(each) for each in decisions.kept],
+        "conditions_left": decisions.left,
     }
 
 
@@ -240,6 +281,7 @@ def _preview(kind: str) -> click.Command:
     ) -> None:  # fmt: skip
         from jobnb.automation.automation import preview
         from jobnb.automation.tick_evaluation import told
+        from jobnb.storage.decisions import bounded
 
         opened = _Opened(code, kind)
         instigator, definition, _ = opened.one(_only(names))
@@ -271,6 +313,7 @@ def _preview(kind: str) -> click.Command:
                     "skip_reason": found.skip_reason,
                     "cursor": found.cursor,
                     "problems": found.problems,
+                    "conditions": [_decision_row(each) for each in found.decisions],
                 }
             )
         else:
@@ -278,6 +321,8 @@ def _preview(kind: str) -> click.Command:
             shown = [{**row, "tags": _yaml(row["tags"]), "config": _yaml(row["config"])}
                      for row in rows]  # fmt: skip
             _show(("job", "run_key", "partition", "tags", "config"), shown, False, none)
+            if found.decisions:
+                _show_decisions(bounded(found.decisions))
             for problem in found.problems:
                 click.echo(f"jobnb: The tick would fail: {problem}", err=True)
         if found.problems:

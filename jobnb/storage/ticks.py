@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from jobnb.errors import StorageError
+from jobnb.storage.decisions import Decisions, unpack_decisions
 from jobnb.storage.process import Holder
 
 live_loops: set[str] = set()
@@ -190,6 +191,7 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
         lines: What was logged: when, at which level, and the text.
         reasons: Why something was launched or not, in words.
         ended: When it ended, in seconds since the epoch.
+        packed_decisions: The results of the conditions of assets, see `decisions`.
 
     Source: Dagster's `InstigatorTick`.
     """
@@ -206,6 +208,12 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     lines: Sequence[tuple[float, int, str]] = ()
     reasons: Sequence[str] = ()
     ended: float | None = None
+    packed_decisions: bytes | None = None
+
+    @property
+    def decisions(self) -> Decisions:
+        """The results of the conditions of assets, with reasons: why something was launched."""
+        return unpack_decisions(self.packed_decisions)
 
     @property
     def run_ids(self) -> list[str]:

@@ -222,6 +222,11 @@ def test_the_loop_makes_what_the_conditions_ask_for_in_one_run(tmp_path):
         skipped, first = instance.get_ticks(None)
         assert skipped.skip_reason == "No condition is true."
         assert first.lines[0][2].startswith("orders is requested: ")
+        kept = first.decisions.kept
+        assert [(each.name, each.is_true) for each in kept] == [("orders", True), ("revenue", True)]
+        assert "yes: newly_missing (it was never materialized)" in kept[0].tree()
+        assert [each.is_true for each in skipped.decisions.kept] == [False, False]
+        assert "it was materialized at" in skipped.decisions.kept[0].tree()
     with pytest.raises(InvalidInvocationError, match="definitions="):
         itself.evaluate_tick(build_sensor_context(instance=Instance.ephemeral()))
     with pytest.raises(InvalidInvocationError, match="no function"):

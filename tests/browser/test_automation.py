@@ -127,6 +127,19 @@ def test_an_evaluation_tells_what_would_be_launched(automation):
     expect(tree.locator("li li").first).to_be_visible()
 
 
+def test_a_tick_of_the_past_tells_its_conditions(automation):
+    conditions = item(automation, "by_itself")
+    for word in ("launched", "skipped"):
+        conditions.get_by_role("button", name="Tick now").click()
+        expect(conditions.locator(".ja-last")).to_contain_text(word, timeout=60_000)
+    conditions.get_by_role("button", name="by_itself").click()
+    first = conditions.locator(".ja-tick").nth(1)
+    first.locator("> summary").click()
+    first.get_by_text("conditions", exact=True).click()
+    expect(first.locator(".ja-tree")).to_contain_text("it was never materialized")
+    expect(first.locator(".ja-decisions > .jn-muted")).to_have_text("1 of 1 condition true")
+
+
 def test_one_schedule_shows_its_nights_and_keys_reach_all(lab, tab):
     nb = lab.open(tab, DEFINED, "nightly")
     nb.run_all()

@@ -189,6 +189,47 @@ def test_what_is_printed_as_json_is_as_its_schema_says(shop, printed):
     assert printed("sensor", "preview", shop, "look", "--cursor", "3")["cursor"] == "4"
 
 
+BY_ITSELF = """
+from jobnb import (AutomationCondition, AutomationConditionSensorDefinition, DefaultSensorStatus,
+                   StaticPartitionsDefinition, asset)
+
+eager = AutomationCondition.eager()
+
+@asset(automation_condition=eager, partitions_def=StaticPartitionsDefinition(["de", "fr"]))
+def orders(): ...
+
+@asset(automation_condition=AutomationCondition.on_missing(), deps=[orders])
+def revenue(): ...
+
+by_itself = AutomationConditionSensorDefinition(
+    "by_itself", target="*", default_status=DefaultSensorStatus.RUNNING
+)
+"""
+
+
+def test_the_logs_of_a_sensor_tell_the_conditions_of_each_tick(tmp_path, jobnb, printed):
+    from jobnb.automation.loop import AutomationLoop
+    from jobnb.notebook.code_locations import open_locations
+
+    path = tmp_path / "shop.py"
+    path.write_text(BY_ITSELF)
+    previewed = printed("sensor", "preview", path)["conditions"]
+    assert "  orders [fr]\n    yes: eager\n" in jobnb("sensor", "preview", path)
+    instance, locations = open_locations([str(path)])
+    loop = AutomationLoop(instance, locations, start=lambda spec: None, in_threads=False)
+    loop.round()
+    loop.stop()
+    [tick] = printed("sensor", "logs", path)
+    assert tick["conditions"] == previewed
+    names = {each["name"]: each for each in tick["conditions"]}
+    assert [names[each]["is_true"] for each in ("orders [de]", "orders [fr]")] == [True, True]
+    assert names["orders [fr]"]["parts"][0]["reason"]
+    assert "yes: eager" not in jobnb("sensor", "logs", path)
+    shown = jobnb("sensor", "logs", path, "--conditions")
+    assert "SUCCESS\n  orders [de]\n    yes: eager\n" in shown
+    assert "\n  revenue\n" in shown
+
+
 def test_the_cursor_of_a_sensor(shop, jobnb):
     assert jobnb("sensor", "cursor", shop) == "(none)\n"
     assert jobnb("sensor", "cursor", shop, "look", "--set", "7").startswith("Set the cursor")

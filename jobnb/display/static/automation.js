@@ -260,6 +260,7 @@ function detailOf(view, item) {
   const asking = (what, asked = {}) => ask(view.model, what, { which: name, ...asked });
   const history = tickHistory({
     load: (asked) => asking("ticks", asked),
+    decided: (tick) => asking("decisions", { tick }),
     open: (run_id) => act(view, "open", { run_id }, () => `Run ${run_id.slice(0, 8)} stands below.`),
   });
   const preview = tickPreview({

@@ -19,6 +19,7 @@ from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.automation_data import (
     Found,
+    decisions_data,
     detail_of,
     evaluation_data,
     failures_of,
@@ -127,6 +128,12 @@ class AutomationTable(View):
         most = max(1, min(int(limit), _LARGEST_PAGE))
         instance = self._automation.loop.instance
         return ticks_of(self._found(which)[0], instance, before, statuses, most)
+
+    @answers("decisions")
+    def decisions(self, which: str, tick: float) -> Any:
+        """Return the results of the conditions of assets at a tick."""
+        instance, instigator = self._automation.loop.instance, self._found(which)[0]
+        return decisions_data(instance.get_tick(instigator.origin_id, None, tick).decisions)
 
     @answers("evaluate")
     def evaluate(self, which: str, at: float | None = None, cursor: str | None = None) -> Any:

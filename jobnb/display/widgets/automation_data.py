@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobnb.automation.automation import Automation
-from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.loop import runs
 from jobnb.automation.tick_evaluation import Definition, Evaluation
 from jobnb.definitions.automation.schedule import ScheduleDefinition
@@ -30,6 +29,7 @@ from jobnb.display.text import shorten
 from jobnb.display.widgets.previews import clean
 from jobnb.display.yaml_text import yaml_text
 from jobnb.state import RunStatus
+from jobnb.storage.decisions import Decision, Decisions, bounded
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, RunsFilter
 from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, Tick, TickStatus
@@ -43,7 +43,7 @@ TICK_STATES = {
     TickStatus.SKIPPED: Status.SKIPPED,
     TickStatus.FAILURE: Status.FAILED,
 }
-_COMING, _MOST_TEXT, _MOST_LINES, _MOST_DECISIONS = 10, 8000, 500, 200
+_COMING, _MOST_TEXT, _MOST_LINES = 10, 8000, 500
 _MOST_FAILURES = 20
 
 Row = dict[str, Any]
@@ -243,6 +243,7 @@ def tick_data(tick: Tick, launched: Mapping[str, Any]) -> Row:
             "cursor": tick.cursor,
             "launched": [_run(each, launched.get(each.run_id)) for each in tick.runs],
             "known": list(tick.known_keys),
+            "decided": tick.packed_decisions is not None,
             "lines": _lines(tick.lines),
         }
     )
@@ -286,8 +287,7 @@ def evaluation_data(found: Evaluation) -> Row:
             "problems": list(found.problems),
             "lines": _lines(found.lines),
             "partitions": [_partitions(each) for each in found.partitions_requests],
-            "decisions": [_decision(each) for each in found.decisions[:_MOST_DECISIONS]],
-            "left": max(0, len(found.decisions) - _MOST_DECISIONS),
+            **decisions_data(bounded(found.decisions)),
             "time": time.time(),
         }
     )
@@ -312,12 +312,19 @@ def _partitions(request: Any) -> str:
     return shorten(f"{verb} {keys} of the partitions {request.partitions_def_name}", 400)
 
 
-def _decision(result: ConditionResult) -> Row:
-    """Return a condition and its parts, each with what it came to and why."""
+def decisions_data(decisions: Decisions) -> Row:
+    """Return the results of the conditions of assets, as trees."""
+    made: Row = clean(
+        {"decisions": [_decision(each) for each in decisions.kept], "left": decisions.left}
+    )
+    return made
+
+
+def _decision(decision: Decision) -> Row:
     return {
-        "name": result.name,
-        "condition": str(result.condition),
-        "yes": result.is_true,
-        "why": result.reason,
-        "parts": [_decision(each) for each in result.children],
+        "name": decision.name,
+        "condition": decision.condition,
+        "yes": decision.is_true,
+        "why": decision.reason,
+        "parts": [_decision(each) for each in decision.parts],
     }

@@ -2,9 +2,9 @@
 
 const TICK_FILTERS = { succeeded: "launched", skipped: "skipped", failed: "failed" };
 
-// tickHistory({ load(asked), open(run_id) }) -> { node, refresh() }
-function tickHistory({ load, open }) {
-  const state = { befores: [null], statuses: [], told: null, opened: new Set(), busy: false };
+// tickHistory({ load(asked), open(run_id), decided(time) }) -> { node, refresh() }
+function tickHistory({ load, open, decided }) {
+  const state = { befores: [null], statuses: [], told: null, opened: new Set(), busy: false, conditions: new Map() };
   const filters = el("div", { class: "jw-bar", role: "group", "aria-label": "Which ticks" });
   const list = el("div", { class: "ja-ticks" });
   const pages = el("div", { class: "jw-bar" });
@@ -44,7 +44,7 @@ function tickHistory({ load, open }) {
   function draw() {
     const held = list.contains(document.activeElement) ? document.activeElement.closest("details")?.dataset.time : null;
     const { ticks, before } = state.told;
-    fill(list, ticks.length ? ticks.map((tick) => tickNode(tick, state.opened, open))
+    fill(list, ticks.length ? ticks.map((tick) => tickNode(tick, state, { open, decided }))
       : el("div", { class: "jw-note" }, state.statuses.length ? "No such tick." : "No tick yet."));
     if (held) list.querySelector(`details[data-time="${held}"] > summary`)?.focus();
     const turn = (label, on, act) => button(label, act, { class: "jw-plain", disabled: !on });
@@ -59,18 +59,39 @@ function tickHistory({ load, open }) {
   };
 }
 
-function tickNode(tick, opened, open) {
+function tickNode(tick, { opened, conditions }, acts) {
   const node = el("details", { class: "ja-tick", data: { time: tick.time } },
     el("summary", null, stateBadge(tick.status, tick.word), el("span", { class: "ja-when" }, whenText(tick.time)),
       el("span", { class: "jw-note" }, durationText(tick.took)),
       el("span", { class: "ja-why" }, tick.runs ? counted(tick.runs, "run") : null, tick.runs && tick.why ? ": " : null, tick.why)),
-    tickBody(tick, open));
+    tickBody(tick, acts.open, tick.decided ? conditionsOf(tick.time, conditions, acts.decided) : null));
   node.open = opened.has(tick.time);
   node.addEventListener("toggle", () => (node.open ? opened.add(tick.time) : opened.delete(tick.time)));
   return node;
 }
 
-function tickBody(tick, open) {
+// The conditions of assets at a tick, read once they are asked for; what is unfolded stays so.
+function conditionsOf(time, known, decided) {
+  if (!known.has(time)) {
+    const body = el("div", null, el("span", { class: "jw-note" }, "Reading…"));
+    const node = el("details", { class: "ja-conditions" }, el("summary", null, "conditions"), body);
+    node.addEventListener("toggle", async () => {
+      if (!node.open || body.dataset.read) return;
+      body.dataset.read = "yes";
+      try {
+        const told = await decided(time);
+        fill(body, decisions(told.decisions, told.left));
+      } catch (error) {
+        delete body.dataset.read;
+        fill(body, el("div", { class: "jw-problem" }, error.message));
+      }
+    });
+    known.set(time, node);
+  }
+  return known.get(time);
+}
+
+function tickBody(tick, open, conditions) {
   const about = [];
   if (tick.known.length) about.push({ name: "launched before", text: tick.known.join(", ") });
   const long = tick.cursor?.length > 80;
@@ -80,6 +101,7 @@ function tickBody(tick, open) {
     tick.skip ? el("div", { class: "jn-doc" }, tick.skip) : null,
     tick.launched.length ? tickRuns(tick.launched, open) : null,
     about.length ? metadataNode(about) : null,
+    conditions,
     long ? folded("cursor", pre(tick.cursor)) : null,
     logLines(tick.lines));
 }
