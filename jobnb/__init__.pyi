@@ -519,6 +519,8 @@ from jobnb.execution.testing import build_op_context as build_op_context
 from jobnb.execution.testing import validate_run_config as validate_run_config
 from jobnb.execution.testing_hooks import build_hook_context as build_hook_context
 from jobnb.execution.values import AssetValueLoader as AssetValueLoader
+from jobnb.notebook.notebook_asset import notebook_asset as notebook_asset
+from jobnb.notebook.notebook_asset import notebook_op as notebook_op
 from jobnb.registry.session import Session as Session
 from jobnb.registry.session import session as session
 from jobnb.staleness.causes import AssetStatus as AssetStatus
@@ -532,6 +534,7 @@ from jobnb.state import StepStatus as StepStatus
 from jobnb.state import fold as fold
 from jobnb.storage.backfill import BackfillStatus as BackfillStatus
 from jobnb.storage.backfill import PartitionBackfill as PartitionBackfill
+from jobnb.storage.executed_notebook import ExecutedNotebook as ExecutedNotebook
 from jobnb.storage.file_handles import FileHandle as FileHandle
 from jobnb.storage.file_handles import LocalFileHandle as LocalFileHandle
 from jobnb.storage.file_handles import local_file_manager as local_file_manager

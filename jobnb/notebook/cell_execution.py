@@ -7,9 +7,9 @@ import re
 import signal
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,34 @@ class Limits:
     output: int = LIMIT
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What goes on in the kernel beside the cells.
+
+    Args:
+        variables: Variables of its environment.
+        before: Code to execute before the first cell.
+        after: Code to execute after the last cell, if all succeeded.
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""
+    after: str = ""
+
+
 class NotebookExecution:
     """One execution of a notebook, which fills in its outcome."""
 
     def __init__(
-        self, outcome: NotebookOutcome, requested: RequestedRun, limits: Limits, progress: Progress
+        self,
+        outcome: NotebookOutcome,
+        requested: RequestedRun,
+        limits: Limits,
+        progress: Progress,
+        aside: Aside | None = None,
     ) -> None:
         self._outcome = outcome
+        self._aside = aside or Aside()
         self._requested = requested
         self._limits = limits
         self._progress = progress
@@ -97,10 +118,16 @@ class NotebookExecution:
             self._progress.began(self._outcome.path.name, len(self._code()))
             self._channel = SideChannel(Path(temporary) / "events")
             async with AsyncExitStack() as stack:
-                running = running_kernel(node, name, path, self._limits.output)
+                running = running_kernel(
+                    node, name, path, self._limits.output, self._aside.variables
+                )
                 await self._cells(await self._started(stack.enter_async_context(running)))
                 self._look(0)
         self._outcome.judge_runs()
+
+    def stop(self) -> None:
+        """Interrupt the notebook; may be called from another thread."""
+        self._stop.set()  # Nobody waits for it: it is looked at again and again.
 
     async def _started(self, starting: Coroutine[Any, Any, Kernel]) -> Kernel | None:
         """Return the kernel once it is ready; None if it did not start in time."""
@@ -121,7 +148,7 @@ class NotebookExecution:
     def _preparation(self) -> str:
         """Return the code that the kernel executes before the cells."""
         given = f"{{'shell': get_ipython(), 'events': {str(self._channel.path)!r}}}"
-        return f"exec({_IN_KERNEL!r}, {given})"
+        return f"exec({_IN_KERNEL!r}, {given})\n{self._aside.before}"
 
     def _code(self) -> list[Any]:
         cells = self._outcome.notebook.cells
@@ -269,6 +296,18 @@ class NotebookExecution:
             self._end(status, "while runs were going on")
         self._look(0)
         self._judge_unfinished()
+        if self._aside.after and self._outcome.success:
+            await self._afterwards(kernel)
+
+    async def _afterwards(self, kernel: Kernel) -> None:
+        """Execute what follows the cells."""
+        request = asyncio.ensure_future(kernel.ask(self._aside.after, None))
+        status = await self._done(request)
+        if status is not None:
+            await kernel.interrupt(request)
+            self._end(status, "while its results were handed back")
+        elif not request.result():
+            self._outcome.end(Verdict.FAILURE, "The notebook's results could not be handed back.")
 
     def _end(self, status: CellStatus | None, where: str) -> None:
         """End the execution outside of a cell."""

@@ -57,7 +57,7 @@ def code_pieces(path: Path) -> Iterator[tuple[str, str, bool]]:
     if path.suffix == ".py":
         yield str(path), _without_exploring(python_text(path)), False
         return
-    metadata, cells = _cells(path)
+    metadata, cells = plain_cells(path)
     leave_out = explore_tags(metadata)
     code = [cell for cell in cells if cell["cell_type"] == "code" and cell["source"].strip()]
     for number, cell in enumerate(code, 1):
@@ -80,7 +80,7 @@ def _without_exploring(text: str) -> str:
     return "".join(kept)
 
 
-def _cells(path: Path) -> tuple[Mapping[str, Any], list[Any]]:
+def plain_cells(path: Path) -> tuple[Mapping[str, Any], list[Any]]:
     """Return a notebook's metadata and cells; importing nbformat would take a second."""
     if path.suffix == ".md":
         from jobnb.notebook.markdown_notebooks import markdown_cells

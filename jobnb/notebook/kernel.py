@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from queue import Empty
@@ -275,7 +275,9 @@ class Kernel:
 
 
 @asynccontextmanager
-async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncIterator[Kernel]:
+async def running_kernel(
+    node: Any, name: str, path: Path, limit: int, variables: Mapping[str, str]
+) -> AsyncIterator[Kernel]:
     """Start a kernel for one notebook and shut it down at the end.
 
     Args:
@@ -283,6 +285,7 @@ async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncI
         name: The kernel's name.
         path: The notebook's file; the kernel runs in its folder.
         limit: How many characters are kept of what a cell prints.
+        variables: Variables of its environment, beside those of this process.
 
     Raises:
         NotebookError: If it does not start.
@@ -295,7 +298,7 @@ async def running_kernel(node: Any, name: str, path: Path, limit: int) -> AsyncI
     # Otherwise outputs that come faster than they are read are lost.
     context.setsockopt(zmq.RCVHWM, 0)
     try:
-        client = await _started(manager, path, context)
+        client = await _started(manager, path, context, variables)
         kernel = Kernel(manager, client, Feeder(node, manager, client, limit, log))
         try:
             yield kernel
@@ -319,11 +322,13 @@ def _private_transport(folder: Path) -> dict[str, str]:
     return {"transport": "ipc", "ip": str(folder / "kernel")}
 
 
-async def _started(manager: Any, path: Path, context: zmq.asyncio.Context) -> Any:
+async def _started(
+    manager: Any, path: Path, context: zmq.asyncio.Context, variables: Mapping[str, str]
+) -> Any:
     arguments = ["--HistoryManager.hist_file=:memory:"] if manager.ipykernel else []
     client: Any = None
     try:
-        env = {**_environment(), NOTEBOOK_VARIABLE: str(path)}
+        env = {**_environment(), NOTEBOOK_VARIABLE: str(path), **variables}
         await manager.start_kernel(extra_arguments=arguments, cwd=str(path.parent), env=env)
         client = manager.client(context=context, iopub_channel_class=_OutputChannel)
         client.start_channels()

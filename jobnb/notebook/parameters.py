@@ -80,9 +80,24 @@ def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = Fals
         raise NotebookError(
             "\n".join([*warnings, "--allow-extra-parameters puts in what is not known, too."])
         )
-    node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
-    node.cells.insert(_place(node.cells), _cell(source))
+    insert(node, source)
     return warnings
+
+
+def insert(node: Any, source: str, *, replaces: bool = False) -> None:
+    """Insert a cell right after the defaults, where an earlier execution may have put one.
+
+    Args:
+        node: The notebook; it is changed.
+        source: The code of the cell.
+        replaces: Whether it stands in for the cell of the defaults, as with dagstermill.
+    """
+    node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
+    place = _place(node.cells)
+    if replaces and place and DEFAULTS_TAG in tags_of(node.cells[place - 1]):
+        node.cells[place - 1 : place] = [_cell(source)]
+    else:
+        node.cells.insert(place, _cell(source))
 
 
 def _cell(source: str) -> Any:
@@ -92,11 +107,16 @@ def _cell(source: str) -> Any:
 
 
 def _assignments(parameters: Mapping[str, Any]) -> str:
-    lines = [f"{_checked(name)} = {literal(value, name)}" for name, value in parameters.items()]
+    lines = [f"{checked(name)} = {literal(value, name)}" for name, value in parameters.items()]
     return "\n".join(["# Parameters", *lines])
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """Return the name of a parameter.
+
+    Raises:
+        NotebookError: If it is no Python name.
+    """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise NotebookError(
             f"{name!r} cannot be a parameter: a parameter's name is a Python name, as 'year'."

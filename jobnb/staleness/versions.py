@@ -74,7 +74,7 @@ class CodeVersions:
 
     def notes(self, assets: AssetsDefinition, key: AssetKey) -> tuple[CodeNote, ...]:
         """Return what an asset's code version does not cover; nothing if the user gave it."""
-        if _given_version(assets, key) is not None:
+        if _given_version(assets, key) is not None or hasattr(_read(assets), "code_hash"):
             return ()
         return self._reader.notes(_read(assets))
 
@@ -82,7 +82,10 @@ class CodeVersions:
         node = assets.node_def
         found = self._known.get(id(node))
         if found is None:
-            found = self._known[id(node)] = (node, self._reader.version(_read(assets)))
+            code = _read(assets)
+            own = getattr(code, "code_hash", None)  # of a notebook that is the code
+            version = self._reader.version(code) if own is None else own()
+            found = self._known[id(node)] = (node, version)
         return found[1]
 
 

@@ -1,0 +1,255 @@
+"""A notebook as the function of an op or asset: executed in a kernel of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jobnb.code.version import PYTHON, CodeHash
+from jobnb.definitions.metadata_values import MetadataValue
+from jobnb.definitions.user_events import Failure
+from jobnb.errors import NotebookError
+from jobnb.execution.stopping import here
+from jobnb.notebook.code_cells import plain_cells
+from jobnb.notebook.exchange import VARIABLE, Exchange
+from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, Progress
+from jobnb.notebook.parameter_source import parameter_source
+from jobnb.notebook.parameters import insert
+from jobnb.notebook.requested_run import RequestedRun, drop_old
+from jobnb.storage.executed_notebook import ExecutedNotebook
+from jobnb.storage.value_paths import safe_name
+
+KERNEL_TAG = "jobnb/kernel"
+"""The tag of a run that names the kernel of its notebooks."""
+_TURN = 0.1  # seconds between two looks at what the kernel has told
+
+
+@dataclass(eq=False)
+class NotebookFunction:
+    """Executes a notebook; the function of the op or asset that it is.
+
+    Args:
+        name: The name of the op or asset.
+        path: The notebook's file.
+        results: The variables that it hands back.
+        kernel: The kernel's name; the notebook's own if None.
+        replaces: Whether the values given stand in for the cell of the defaults.
+        before: Code to execute in the kernel before the first cell.
+        defaults: Its parameters as they were when it was defined; `...` if they are computed.
+    """
+
+    name: str
+    path: Path
+    results: Sequence[str] = ()
+    kernel: str | None = None
+    replaces: bool = False
+    before: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.__name__ = self.__qualname__ = self.name
+        self.__doc__ = None
+
+    def code_hash(self) -> str:
+        """Return the hash of the code in its cells, as the file has them now."""
+        try:
+            _, cells = plain_cells(self.path)
+        except NotebookError as error:
+            return str(CodeHash(PYTHON, sha256(str(error).encode()).hexdigest()[:10]))
+        code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+        text = "\0".join(source.strip() for source in code if source.strip())
+        return str(CodeHash(PYTHON, sha256(text.encode("utf-8", "replace")).hexdigest()[:10]))
+
+    def __call__(self, context: Any, **inputs: Any) -> ExecutedNotebook:
+        """Execute it for a step; returns the executed notebook with its results."""
+        with tempfile.TemporaryDirectory(prefix="jobnb-", ignore_cleanup_errors=True) as folder:
+            return _Execution(self, context, Exchange(folder)).run(inputs)
+
+
+class _Execution:
+    """One execution, for one attempt at a step."""
+
+    def __init__(self, function: NotebookFunction, context: Any, exchange: Exchange) -> None:
+        self._function, self._context, self._exchange = function, context, exchange
+        self._progress: queue.SimpleQueue[tuple[int, int, str]] = queue.SimpleQueue()
+        self._raised: BaseException | None = None
+
+    def run(self, inputs: Mapping[str, Any]) -> ExecutedNotebook:
+        from jobnb.notebook.document import dump_notebook, read_notebook
+
+        node = read_notebook(self._function.path)
+        drop_old(node)
+        self._inject(node, inputs)
+        outcome = NotebookOutcome(self._function.path, node)
+        wanted = self._context.run_tags.get(KERNEL_TAG) or self._function.kernel
+        try:
+            self._execute(outcome, wanted)
+        except BaseException:
+            self._keep(dump_notebook(node))
+            raise
+        if self._raised is not None or not outcome.success:
+            raise self._failure(outcome, self._keep(dump_notebook(node)))
+        kernel = wanted or node.metadata.get("kernelspec", {}).get("name", "")
+        path, results = str(self._function.path), self._results()
+        return ExecutedNotebook(dump_notebook(node), path, results, kernel)
+
+    def _inject(self, node: Any, inputs: Mapping[str, Any]) -> None:
+        """Insert the config and the inputs after the cell tagged `parameters`."""
+        config = self._context.op_config or {}
+        if not isinstance(config, Mapping):
+            raise NotebookError(
+                f"The config of the notebook {self._function.name!r} is {config!r}: give fields "
+                "by name, which become its parameters."
+            )
+        raw, defaults = self._raw_config(), self._function.defaults
+        # What is a default is left to the notebook, whose cell may have been edited since.
+        values = {
+            name: value
+            for name, value in config.items()
+            if name in raw or name not in defaults or value != defaults[name]
+        }
+        if "partition_key" in defaults and self._context.has_partition_key:
+            values.setdefault("partition_key", self._context.partition_key)
+        source = parameter_source(values, raw, inputs, self._exchange)
+        if source:
+            insert(node, source, replaces=self._function.replaces)
+
+    def _raw_config(self) -> Mapping[str, Any]:
+        """Return its config as it was given, which names variables of the environment."""
+        place: Any = self._context.run_config.get("ops") or {}
+        for name in str(self._context.op_handle).split("."):
+            place = place.get(name, {}) if isinstance(place, Mapping) else {}
+            place = place.get("ops", place) if "ops" in place else place
+        raw = place.get("config") if isinstance(place, Mapping) else None
+        return raw if isinstance(raw, Mapping) else {}
+
+    def _results(self) -> dict[str, Any]:
+        results = self._exchange.results()
+        for name in self._function.results:
+            if name not in results:
+                raise self._exchange.missing(name)
+        return results
+
+    # --- the kernel -----------------------------------------------------------------
+
+    def _execute(self, outcome: NotebookOutcome, kernel: str | None) -> None:
+        """Execute it in a thread of its own, and pass on what is told meanwhile."""
+        from jobnb.notebook.cell_execution import Aside, Limits, NotebookExecution
+
+        after = self._exchange.taking(self._function.results) if self._function.results else ""
+        aside = Aside(self._variables(), self._function.before, after)
+        execution = NotebookExecution(
+            outcome, RequestedRun(), Limits(), _Cells(self._progress), aside
+        )
+        thread = _Thread(execution, kernel)
+        thread.start()
+        try:
+            while not thread.ended.wait(_TURN):
+                self._pass_on()
+        except BaseException:
+            here().hold(self._give_up, execution, thread)
+            raise
+        self._pass_on()
+        if thread.error is not None:
+            raise thread.error
+
+    def _variables(self) -> dict[str, str]:
+        home = self._context.instance.home
+        at_home = {} if home is None else {"JOBNB_HOME": str(Path(home).absolute())}
+        return {VARIABLE: str(self._exchange.folder), **at_home}
+
+    @staticmethod
+    def _give_up(execution: Any, thread: _Thread) -> None:
+        """Interrupt the running cell, and end the kernel."""
+        execution.stop()
+        thread.join()
+
+    def _pass_on(self) -> None:
+        """Pass on progress, events and log lines."""
+        while not self._progress.empty():
+            self._tell(*self._progress.get())
+        for what in self._exchange.news():
+            self._take(what)
+
+    def _tell(self, done: int, cells: int, label: str) -> None:
+        self._context.log.debug("Cell %d of %d: %s", done, cells, label)
+
+    def _take(self, what: Any) -> None:
+        """Take in what the notebook told: a log line, an event, or how the step is to end."""
+        if isinstance(what, tuple):
+            level, message = what
+            self._context.log.log(level, message)
+        elif isinstance(what, BaseException):
+            self._raised = self._raised or what
+        else:
+            self._context.log_event(what)
+
+    # --- what is kept of a failure ----------------------------------------------------
+
+    def _keep(self, text: str) -> Path:
+        """Write the notebook as far as it came, where the run's values are."""
+        context = self._context
+        folder = Path(context.instance.storage_directory(), context.run_id)
+        folder = folder / safe_name(context.step_key)
+        folder.mkdir(parents=True, exist_ok=True)
+        again = f"-{context.retry_number}" if context.retry_number else ""
+        path = folder / f"{safe_name(self._function.path.stem)}{again}.ipynb"
+        beside = path.with_name(f".{path.name}-{os.getpid()}")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+        return path
+
+    def _failure(self, outcome: NotebookOutcome, kept: Path) -> BaseException:
+        """Return the error of the step: what the notebook raised or yielded."""
+        if self._raised is not None:
+            return self._raised
+        cell = outcome.failed_cell
+        error = cell.error if cell is not None else None
+        trace = f"\n{error.traceback}" if error is not None and error.traceback else ""
+        place = {"cell": f"[{cell.number}] {cell.label}"} if cell is not None else {}
+        return Failure(
+            f"{outcome.problem}{trace}\nThe notebook as far as it came: {kept}",
+            {**place, "notebook": MetadataValue.notebook(kept)},
+        )
+
+
+class _Thread(threading.Thread):
+    """Executes a notebook in an event loop of its own."""
+
+    def __init__(self, execution: Any, kernel: str | None) -> None:
+        super().__init__(name="jobnb notebook", daemon=True)
+        self._execution, self._kernel = execution, kernel
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._execution.run(self._kernel))
+        except BaseException as error:  # noqa: BLE001 - it is raised where the step waits
+            self.error = error
+        finally:
+            self.ended.set()
+
+
+class _Cells(Progress):
+    """Counts the cells; the step passes the counts on from its own thread."""
+
+    def __init__(self, told: queue.SimpleQueue[tuple[int, int, str]]) -> None:
+        self._told, self._cells = told, 0
+
+    def began(self, name: str, cells: int) -> None:
+        """Handle the start of the notebook."""
+        self._cells = cells
+        self._told.put((0, cells, name))
+
+    def cell_ended(self, cell: CellOutcome) -> None:
+        """Handle the end of a cell."""
+        self._told.put((cell.number, self._cells, f"{cell.label} {cell.status.value}"))
