@@ -183,6 +183,7 @@ def test_every_view_tells_when_its_kernel_is_gone():
     static = files("jobnb.display") / "static"
     own = [each for each in static.iterdir() if each.name.endswith(".js")]
     texts = {each.name: each.read_text(encoding="utf-8") for each in own}
+    del texts["page.js"]  # the page around the views, which connects again by itself
     assert len(texts) > 8
     assert [name for name, text in texts.items() if "export default alive({" not in text] == []
 
