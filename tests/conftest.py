@@ -32,6 +32,11 @@ if not os.environ.get("CI"):  # hypothesis has a profile of its own for CI, pati
     settings.load_profile("patient")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one test process more than there are cores: many tests wait for kernels and browsers."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """A PostgreSQL server for all tests that want one, started by the first of them."""
