@@ -1,7 +1,8 @@
 """Classes of Dagster's that its libraries build upon at import, and jobnb has no use for.
 
-Importing such a library works; an object of such a class says, when it is made, what to use instead.
-"""  # noqa: E501
+Importing such a library works; making an object of such a class is an error that says
+what to use instead.
+"""
 
 from __future__ import annotations
 

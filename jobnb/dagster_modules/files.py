@@ -1,4 +1,4 @@
-"""What a file manager of a library of Dagster's is made of: `dagster._core.storage.file_manager`."""  # noqa: E501
+"""The parts of `dagster._core.storage.file_manager` that file managers of its libraries use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from jobnb.dagster_modules.checks import CheckError
 from jobnb.storage.file_handles import FileHandle, LocalFileManager
@@ -78,7 +78,7 @@ class TempfileManager:
         """Remove all."""
         self._made.close()
 
-    def __enter__(self) -> TempfileManager:  # noqa: PYI034
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *problem: object) -> None:

@@ -1,26 +1,19 @@
 """The folder through which a step and the kernel of its notebook exchange values.
 
-The step writes the inputs and what the notebook's context tells; the kernel writes results, events
-and log lines, each as a file of its own, which the step reads while the cells run. Nothing of it
-needs jobnb in the kernel, but for the context and for what is yielded.
+The step writes the inputs, and the kernel the results after its last cell, each as a file of its
+own. Nothing of it needs jobnb in the kernel.
 """
 
 from __future__ import annotations
 
-import os
 import pickle
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
 from jobnb.errors import NotebookError, did_you_mean
-
-VARIABLE = "JOBNB_NOTEBOOK_STEP"
-"""The variable of the environment that names the folder in the notebook's kernel."""
 
 # Executed in the kernel after the last cell; it imports nothing that the kernel may not have.
 _TAKE = """
@@ -55,19 +48,6 @@ class Exchange:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._numbers = count()
-        self._read: set[str] = set()
-
-    # --- in the step ------------------------------------------------------------
-
-    def put_context(self, told: Mapping[str, Any]) -> None:
-        """Write what `get_context()` returns in the kernel.
-
-        Raises:
-            NotebookError: If something of it cannot go to another process; it is named.
-        """
-        parts = {name: _pickled(value, f"{name} of its context") for name, value in told.items()}
-        self._write("context", pickle.dumps(parts))
 
     def put_input(self, name: str, value: Any) -> Path:
         """Write an input; returns its file.
@@ -111,47 +91,10 @@ class Exchange:
             f"{near or f'Assign {name} in one of its cells.'}"
         )
 
-    def news(self) -> Iterator[Any]:
-        """Iterate over what the kernel told since the last call: events and log lines."""
-        for path in sorted(self.folder.glob("told-*")):
-            if path.name not in self._read:
-                self._read.add(path.name)
-                yield _unpickled(path, "event")
-
-    # --- in the kernel ----------------------------------------------------------
-
-    @classmethod
-    def here(cls) -> Exchange | None:
-        """Return the folder of this kernel's step; None where no step runs the notebook."""
-        return _of(os.environ.get(VARIABLE, ""))
-
-    def context(self) -> dict[str, Any]:
-        """Return what the step tells, each part still pickled."""
-        parts: dict[str, Any] = pickle.loads((self.folder / "context").read_bytes())  # noqa: S301 - the step's file
-        return parts
-
-    def hand_back(self, name: str, value: Any) -> None:
-        """Write a result."""
-        self._write(f"result-{name}", _pickled(value, f"result {name!r}"))
-
-    def tell(self, what: Any) -> None:
-        """Write an event or a log line, which the step reads at once."""
-        order = f"{time.time_ns():020}-{next(self._numbers):06}"
-        self._write(f"told-{order}", _pickled(what, "event"))
-
     def _write(self, name: str, data: bytes) -> Path:
         beside, path = self.folder / f".{name}", self.folder / name
         beside.write_bytes(data)
         return beside.replace(path)
-
-
-_known: dict[str, Exchange] = {}
-
-
-def _of(folder: str) -> Exchange | None:
-    if not folder or not Path(folder).is_dir():
-        return None
-    return _known.setdefault(folder, Exchange(folder))
 
 
 def _pickled(value: Any, what: str) -> bytes:

@@ -19,7 +19,7 @@ from jobnb.definitions.user_events import Failure
 from jobnb.errors import NotebookError
 from jobnb.execution.stopping import here
 from jobnb.notebook.code_cells import plain_cells
-from jobnb.notebook.exchange import VARIABLE, Exchange
+from jobnb.notebook.exchange import Exchange
 from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, Progress
 from jobnb.notebook.parameter_source import parameter_source
 from jobnb.notebook.parameters import insert
@@ -29,7 +29,7 @@ from jobnb.storage.value_paths import safe_name
 
 KERNEL_TAG = "jobnb/kernel"
 """The tag of a run that names the kernel of its notebooks."""
-_TURN = 0.1  # seconds between two looks at what the kernel has told
+_TURN = 0.1  # seconds between two looks at how far it is
 
 
 @dataclass(eq=False)
@@ -41,8 +41,6 @@ class NotebookFunction:
         path: The notebook's file.
         results: The variables that it hands back.
         kernel: The kernel's name; the notebook's own if None.
-        replaces: Whether the values given stand in for the cell of the defaults.
-        before: Code to execute in the kernel before the first cell.
         defaults: Its parameters as they were when it was defined; `...` if they are computed.
     """
 
@@ -50,8 +48,6 @@ class NotebookFunction:
     path: Path
     results: Sequence[str] = ()
     kernel: str | None = None
-    replaces: bool = False
-    before: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -80,7 +76,6 @@ class _Execution:
     def __init__(self, function: NotebookFunction, context: Any, exchange: Exchange) -> None:
         self._function, self._context, self._exchange = function, context, exchange
         self._progress: queue.SimpleQueue[tuple[int, int, str]] = queue.SimpleQueue()
-        self._raised: BaseException | None = None
 
     def run(self, inputs: Mapping[str, Any]) -> ExecutedNotebook:
         from jobnb.notebook.document import dump_notebook, read_notebook
@@ -95,7 +90,7 @@ class _Execution:
         except BaseException:
             self._keep(dump_notebook(node))
             raise
-        if self._raised is not None or not outcome.success:
+        if not outcome.success:
             raise self._failure(outcome, self._keep(dump_notebook(node)))
         kernel = wanted or node.metadata.get("kernelspec", {}).get("name", "")
         path, results = str(self._function.path), self._results()
@@ -120,7 +115,7 @@ class _Execution:
             values.setdefault("partition_key", self._context.partition_key)
         source = parameter_source(values, raw, inputs, self._exchange)
         if source:
-            insert(node, source, replaces=self._function.replaces)
+            insert(node, source)
 
     def _raw_config(self) -> Mapping[str, Any]:
         """Return its config as it was given, which names variables of the environment."""
@@ -141,11 +136,11 @@ class _Execution:
     # --- the kernel -----------------------------------------------------------------
 
     def _execute(self, outcome: NotebookOutcome, kernel: str | None) -> None:
-        """Execute it in a thread of its own, and pass on what is told meanwhile."""
+        """Execute it in a thread of its own, and log its progress meanwhile."""
         from jobnb.notebook.cell_execution import Aside, Limits, NotebookExecution
 
         after = self._exchange.taking(self._function.results) if self._function.results else ""
-        aside = Aside(self._variables(), self._function.before, after)
+        aside = Aside(self._variables(), after)
         execution = NotebookExecution(
             outcome, RequestedRun(), Limits(), _Cells(self._progress), aside
         )
@@ -163,8 +158,7 @@ class _Execution:
 
     def _variables(self) -> dict[str, str]:
         home = self._context.instance.home
-        at_home = {} if home is None else {"JOBNB_HOME": str(Path(home).absolute())}
-        return {VARIABLE: str(self._exchange.folder), **at_home}
+        return {} if home is None else {"JOBNB_HOME": str(Path(home).absolute())}
 
     @staticmethod
     def _give_up(execution: Any, thread: _Thread) -> None:
@@ -173,24 +167,9 @@ class _Execution:
         thread.join()
 
     def _pass_on(self) -> None:
-        """Pass on progress, events and log lines."""
+        """Log what cells have ended since the last look."""
         while not self._progress.empty():
-            self._tell(*self._progress.get())
-        for what in self._exchange.news():
-            self._take(what)
-
-    def _tell(self, done: int, cells: int, label: str) -> None:
-        self._context.log.debug("Cell %d of %d: %s", done, cells, label)
-
-    def _take(self, what: Any) -> None:
-        """Take in what the notebook told: a log line, an event, or how the step is to end."""
-        if isinstance(what, tuple):
-            level, message = what
-            self._context.log.log(level, message)
-        elif isinstance(what, BaseException):
-            self._raised = self._raised or what
-        else:
-            self._context.log_event(what)
+            self._context.log.debug("Cell %d of %d: %s", *self._progress.get())
 
     # --- what is kept of a failure ----------------------------------------------------
 
@@ -207,10 +186,9 @@ class _Execution:
         beside.replace(path)
         return path
 
-    def _failure(self, outcome: NotebookOutcome, kept: Path) -> BaseException:
-        """Return the error of the step: what the notebook raised or yielded."""
-        if self._raised is not None:
-            return self._raised
+    @staticmethod
+    def _failure(outcome: NotebookOutcome, kept: Path) -> Failure:
+        """Return the error of the step: what the failed cell raised."""
         cell = outcome.failed_cell
         error = cell.error if cell is not None else None
         trace = f"\n{error.traceback}" if error is not None and error.traceback else ""

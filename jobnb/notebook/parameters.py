@@ -84,26 +84,18 @@ def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = Fals
     return warnings
 
 
-def insert(node: Any, source: str, *, replaces: bool = False) -> None:
+def insert(node: Any, source: str) -> None:
     """Insert a cell right after the defaults, where an earlier execution may have put one.
 
     Args:
         node: The notebook; it is changed.
         source: The code of the cell.
-        replaces: Whether it stands in for the cell of the defaults, as with dagstermill.
     """
-    node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
-    place = _place(node.cells)
-    if replaces and place and DEFAULTS_TAG in tags_of(node.cells[place - 1]):
-        node.cells[place - 1 : place] = [_cell(source)]
-    else:
-        node.cells.insert(place, _cell(source))
-
-
-def _cell(source: str) -> Any:
     import nbformat
 
-    return nbformat.v4.new_code_cell(source=source, metadata={"tags": [INJECTED_TAG]})
+    node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
+    cell = nbformat.v4.new_code_cell(source=source, metadata={"tags": [INJECTED_TAG]})
+    node.cells.insert(_place(node.cells), cell)
 
 
 def _assignments(parameters: Mapping[str, Any]) -> str:
