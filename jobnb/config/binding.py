@@ -216,9 +216,9 @@ def without_secrets(schema: Any, raw: Any) -> Any:
     Example:
         >>> from pydantic import SecretStr
         >>> from jobnb.config import Config
-        >>> Login = type("Login", (Config,), {"__annotations__": {"pin": SecretStr}})
-        >>> without_secrets(Login, {"pin": 48151623, "user": "me"})
-        {'pin': {'env': 'secret:pin'}, 'user': 'me'}
+        >>> Login = type("Login", (Config,), {"__annotations__": {"door_code": SecretStr}})
+        >>> without_secrets(Login, {"door_code": 48151623, "user": "me"})
+        {'door_code': {'env': 'secret:door_code'}, 'user': 'me'}
     """
     field = schema if isinstance(schema, Section) else schema_of(schema)
     if field is None:

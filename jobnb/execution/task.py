@@ -59,7 +59,8 @@ class Task(HasTraits, Generic[R]):
         status: Where it stands: a value of `RunStatus`, or of `BackfillStatus`.
         progress: From 0 to 1.
         current_step: The key of the step that runs now, or nothing.
-        version: Grows when anything has happened, at most twenty times a second.
+        version: Grows when anything has happened, at most twenty times a second, and at the end:
+            the last change is told when `is_finished` holds.
     """
 
     status = Unicode(RunStatus.NOT_STARTED.value, read_only=True)
@@ -218,6 +219,8 @@ class Task(HasTraits, Generic[R]):
             self._error = self._error or error
         with self._turn:
             self._refresh()
+            # The last status may have been published already: observers learn that it has ended.
+            self.set_trait("version", self.version + 1)
             self._ended.set()
             waiting, self._at_end = self._at_end, []
         key = (self._kind(), self._task_id)

@@ -440,3 +440,35 @@ def test_the_signature_tells_every_parameter_that_the_work_takes(method, work):
     assert [(each.name, each.kind, each.default) for each in told] == [
         (each.name, each.kind, each.default) for each in taken
     ]
+
+
+def test_the_last_change_that_observers_are_told_of_comes_when_it_has_ended(monkeypatch) -> None:
+    """Also where its status was published while its end was still being recorded."""
+    seen: list[tuple[str, bool]] = []
+    published = threading.Event()
+    gate = threading.Event()
+    update = Instance.update_backfill
+
+    def slowly(self, record):
+        update(self, record)
+        assert published.wait(30)
+
+    def look(change) -> None:
+        seen.append((change.owner.status, change.owner.is_finished))
+        if change.owner.status == "COMPLETED":
+            published.set()
+
+    @asset(partitions_def=LETTERS)
+    def letters() -> None:
+        gate.wait(30)
+
+    monkeypatch.setattr(Instance, "update_backfill", slowly)
+    with Instance.ephemeral() as instance:
+        backfill = Session().add(letters).backfill("letters", ["a"], instance=instance)
+        backfill.observe(look)
+        gate.set()
+        backfill.result()
+        deadline = time.monotonic() + 30
+        while not seen[-1][1] and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert seen[-1] == ("COMPLETED", True)

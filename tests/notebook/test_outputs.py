@@ -298,7 +298,8 @@ def test_a_signal_ends_a_flood_in_seconds_and_what_came_out_is_kept(write, tmp_p
     _, told = process.communicate(timeout=room(60))
     assert time.monotonic() - begun < room(8)  # five seconds on a machine with nothing else to do
     assert process.returncode == 130
-    assert told.startswith("jobnb: Interrupted in cell [2]")
+    # The kernel's libraries may have warned on the same stream as their sockets went.
+    assert "\njobnb: Interrupted in cell [2]" in "\n" + told
     assert len(outputs_of(out, 1)) >= 1
     assert not psutil.pid_exists(int(pid.read_text()))
 

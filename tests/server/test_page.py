@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 from jobnb import Session, job, op
+from jobnb.display import widgets
 from jobnb.display.widgets.view import View
 from jobnb.errors import StorageError
 from jobnb.registry import session as sessions
@@ -106,14 +109,13 @@ def asked_of_views(base: type[View]) -> set[str]:
 
 
 def test_what_changes_something_is_not_among_what_may_be_asked_of_a_page_that_shows() -> None:
-    import jobnb.server.console  # noqa: F401 - all views
-    from jobnb.display.widgets import backfill  # noqa: F401
-
+    for module in pkgutil.iter_modules(widgets.__path__):
+        importlib.import_module(f"{widgets.__name__}.{module.name}")
     asked = asked_of_views(View) - {"echo"}
     assert asked >= READS
     assert asked - READS == {
         "act", "cancel", "cells", "check", "cursor", "delete", "delete_preset", "evaluate",
-        "launch", "launchpad", "loop", "materialize", "rerun", "rerun_all", "save_preset", "switch",
+        "first", "launch", "launchpad", "loop", "materialize", "rerun", "rerun_all", "save_preset", "switch",
         "tick_now",
     }  # fmt: skip
 
