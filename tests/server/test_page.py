@@ -115,8 +115,8 @@ def test_what_changes_something_is_not_among_what_may_be_asked_of_a_page_that_sh
     assert asked >= READS
     assert asked - READS == {
         "act", "cancel", "cells", "check", "cursor", "delete", "delete_preset", "evaluate",
-        "first", "launch", "launchpad", "loop", "materialize", "rerun", "rerun_all", "save_preset", "switch",
-        "tick_now",
+        "first", "launch", "launchpad", "loop", "materialize", "rerun", "rerun_all", "save_preset",
+        "switch", "tick_now",
     }  # fmt: skip
 
 
