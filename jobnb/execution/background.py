@@ -44,7 +44,7 @@ class Run(Task[ExecuteInProcessResult]):
 
     Attributes:
         retried_by: The run that repeats it, where it failed and its tag `dagster/max_retries`
-            allows; None before.
+            allows, whatever process does it; None until this one has ended.
 
     `status`, `progress`, `current_step` and `version` are traits: `observe` calls a function when
     they change, in a thread of its own. `await run` gives what `result` gives.

@@ -22,13 +22,19 @@ from jobnb.events import (
 from jobnb.execution.background import STEP_ENDS, Run
 from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.run import HANDLED, MISSING, RunScope
+from jobnb.execution.run_retries import MAX_RETRIES_TAG, is_to_be_retried, retry_of
 from jobnb.execution.stopping import Stop
-from jobnb.execution.task import RunCanceledError
+from jobnb.execution.task import RunCanceledError, find
 from jobnb.state import RunStatus
 from jobnb.storage.process import Holder, is_gone, this_process
+from jobnb.storage.run import JobRun
+from jobnb.storage.run_log import FollowedLog
 
 LOOK = 0.1
 """Seconds between two looks at the history."""
+
+RETRY_SECONDS = 10.0
+"""How long the end of a failed run waits for the run that its process repeats it by."""
 
 PATIENCE = 12.0
 """Seconds that a process has to cancel its run; then it is told with SIGTERM, and later killed."""
@@ -49,6 +55,7 @@ class FollowedRun(Run):
         self._cancel_at: float | None = None
         self._signals = 0
         self._reap = reap
+        self._holder: Holder | None = None  # as long as the run goes on
         super().__init__(scope, Stop(), repeat)
 
     def _prepare(self) -> None:
@@ -65,6 +72,8 @@ class FollowedRun(Run):
                 if self._read():
                     continue
             time.sleep(LOOK)
+        with suppress(StorageError):
+            self._see_retry()
         if self._reap is not None:
             self._reap()
 
@@ -78,6 +87,8 @@ class FollowedRun(Run):
         news = self.instance.events(self.run_id, len(events) - 1)
         if not news and not self.instance.has_run(self.run_id):
             raise RunNotFoundError(f"The run {self.run_id} was deleted from the history.")
+        if news and MAX_RETRIES_TAG in self._scope.record.tags:
+            self._holder = self.instance.control.holder(self.run_id) or self._holder
         with self._turn:
             for event in news:
                 self._note(event)
@@ -108,6 +119,33 @@ class FollowedRun(Run):
             values[output.slot][element] = HANDLED
         else:
             values[output.slot] = HANDLED
+
+    def _see_retry(self) -> None:
+        """Follow the run that repeats this one; its process launches it at once, if at all."""
+        if not is_to_be_retried(self.record):
+            return
+        deadline = time.monotonic() + RETRY_SECONDS
+        is_awaited = True
+        while is_awaited:  # looked at before the history: it may launch it and end in between
+            is_awaited = self._is_held() and time.monotonic() < deadline
+            record = retry_of(self.record, self.instance)
+            if record is not None:
+                self.retried_by = self._followed(record)
+                return
+            time.sleep(LOOK if is_awaited else 0)
+
+    def _is_held(self) -> bool:
+        """Return whether the process that did it is there."""
+        return self._holder is not None and is_gone(self._holder) is not True
+
+    def _followed(self, record: JobRun) -> Run:
+        """Return a run that does what this one does, as this process has it already if it does."""
+        known = find(Run, record.run_id)
+        if known is not None and known.instance is self.instance:
+            return known
+        log = FollowedLog(record)
+        scope = RunScope(self.plan, self.instance, record, log, keep_outputs=False)
+        return FollowedRun(scope, self._repeat)
 
     def _settle(self) -> None:
         """Do nothing: its process has recorded how it ended."""

@@ -36,12 +36,9 @@ from jobnb.staleness.survey import as_it_stands, nothing_stands_so
 from jobnb.staleness.versions import CODE
 from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
+from jobnb.storage.run import PARENT_TAG, RESUME_TAG, ROOT_TAG, JobRun, new_run_id
 from jobnb.storage.run_log import BatchLog, FollowedLog, RunBatch, RunLog
 from jobnb.storage.values import mem_io_manager
-
-PARENT_TAG = "dagster/parent_run_id"
-ROOT_TAG = "dagster/root_run_id"
 
 
 class _Planned(NamedTuple):

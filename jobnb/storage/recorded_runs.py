@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.errors import InvariantViolationError
 from jobnb.state import RunStatus, StepStatus
-from jobnb.storage.run import RESUME_TAG, JobRun, new_run_id
+from jobnb.storage.run import PARENT_TAG, RESUME_TAG, ROOT_TAG, JobRun, new_run_id
 from jobnb.storage.run_history import RunHistory
 
 if TYPE_CHECKING:
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import AssetKey
     from jobnb.storage.history import History
-
-_ROOT_TAG, _PARENT_TAG = "dagster/root_run_id", "dagster/parent_run_id"
 
 
 class RecordedRuns:
@@ -108,7 +106,7 @@ class RecordedRuns:
         name = str(getattr(strategy, "value", strategy))
         root = parent_run.root_run_id or parent_run.run_id
         tags = {**(parent_run.tags if use_parent_run_tags else {}), **(extra_tags or {})}
-        tags |= {_ROOT_TAG: root, _PARENT_TAG: parent_run.run_id}
+        tags |= {ROOT_TAG: root, PARENT_TAG: parent_run.run_id}
         steps: Sequence[str] | None = parent_run.step_keys_to_execute
         if name == "FROM_FAILURE":
             if parent_run.status not in (RunStatus.FAILURE, RunStatus.CANCELED):

@@ -28,6 +28,8 @@ from jobnb.state import RunStatus
 UNREADABLE_TAG = "jobnb/unreadable"
 """A run that has it could not be read wholly: it says why."""
 
+PARENT_TAG = "dagster/parent_run_id"
+ROOT_TAG = "dagster/root_run_id"
 RESUME_TAG = "dagster/is_resume_retry"
 BACKFILL_TAG = "dagster/backfill"
 SCHEDULE_TAG = "dagster/schedule_name"

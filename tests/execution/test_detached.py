@@ -351,13 +351,17 @@ def test_it_fails_when_it_takes_longer_than_it_may(on_file: Instance, told: Path
     assert told.read_text() == "opened\nclosed\n"
 
 
-@op
-def at_last(context: Any) -> int:
+def at_last_of(context: Any) -> int:
     if context.retry_number:
         raise Failure("never")
     if not context.run.tags.get("dagster/retry_number"):
         raise ValueError("not yet")
     return 1
+
+
+@op
+def at_last(context: Any) -> int:
+    return at_last_of(context)
 
 
 @job(tags={"dagster/max_retries": "2"})
@@ -369,8 +373,40 @@ def test_its_process_repeats_it_where_its_tags_say_so(on_file: Instance) -> None
     run = retried.launch(instance=on_file, detach=True)
     run.wait(WAIT)
     assert run.status == "FAILURE"
-    until(lambda: on_file.get_runs_count() == 2 and on_file.get_runs()[0].is_success)
-    assert on_file.get_runs()[0].parent_run_id == run.run_id
+    again = run.retried_by
+    assert again is not None
+    assert again.result(WAIT).output_for_node("at_last") == 1
+    assert again.record.parent_run_id == run.run_id
+    assert again.retried_by is None
+    assert run.retried_by is again
+
+
+def test_another_kernel_sees_what_repeats_it(
+    on_file: Instance, elsewhere: Instance, told: Path
+) -> None:
+    told.touch()  # the run begins to fail once this is gone
+
+    @op
+    def held(context: Any) -> int:
+        while Path(os.environ["NOTES"]).exists():
+            time.sleep(0.02)
+        return at_last_of(context)
+
+    @job(tags={"dagster/max_retries": "2"})
+    def waiting() -> None:
+        held()
+
+    run = waiting.launch(instance=on_file, detach=True)
+    seen = Session().add(waiting).run(run.run_id, instance=elsewhere)
+    assert seen.retried_by is None
+    told.unlink()
+    again = seen.wait(WAIT).retried_by
+    assert again is not None
+    assert again.wait(WAIT).status == "SUCCESS"
+    with Place.of(on_file).open() as later:
+        ended = Session().add(waiting).run(run.run_id, instance=later).wait(WAIT)
+        assert ended.retried_by is not None
+        assert ended.retried_by.run_id == again.run_id
 
 
 @op
