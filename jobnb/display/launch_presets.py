@@ -5,16 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from jobnb.definitions.ops.pool import PRIORITY_TAG
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_partitions import has_partitions, written_partitions
 from jobnb.display.run_marks import run_word
 from jobnb.display.text import moment, shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
+from jobnb.execution.executors.limits import TIMEOUT_TAG
+from jobnb.execution.max_runtime import MAX_RUNTIME_SECONDS_TAG
+from jobnb.execution.run_retries import MAX_RETRIES_TAG, RETRY_STRATEGY_TAG
 from jobnb.storage.run import JobRun, RunsFilter
 
 _MOST_RUNS = 30
 _OURS = ("dagster/", "jobnb/", ".dagster/")  # tags that a run is given, not asked for
+_ASKED = frozenset(
+    (MAX_RETRIES_TAG, MAX_RUNTIME_SECONDS_TAG, PRIORITY_TAG, RETRY_STRATEGY_TAG, TIMEOUT_TAG)
+)
 
 
 def preset_names(form: LaunchForm, instance: Any) -> list[str]:
@@ -92,16 +99,23 @@ def load_run(form: LaunchForm, instance: Any, run_id: str) -> None:
     run = instance.get_run_by_id(run_id) or _beginning(form, instance, run_id)
     if run is None:
         raise RunNotFoundError(f"The history has no run {run_id!r} of the job {form.job.name!r}.")
-    tags = {k: v for k, v in run.tags.items() if not k.startswith(_OURS)}
+    tags = {k: v for k, v in run.tags.items() if k in _ASKED or not k.startswith(_OURS)}
     own = form.job.tags
     _fill(
         form,
-        run_config=dict(run.run_config),
+        run_config=_config_of(form, run),
         selection=_selection_of(form, run),
         partition=written_partitions(form.job, run.tags, instance) or None,
         tags={key: value for key, value in tags.items() if own.get(key) != value},
         executor=run.executor or "",
     )
+
+
+def _config_of(form: LaunchForm, run: JobRun) -> dict[str, Any]:
+    """Return the run config of a run, with the config of the executor that was asked for."""
+    if not run.executor_config or form.job.config_mapping is not None:
+        return dict(run.run_config)
+    return {**run.run_config, "execution": {"config": dict(run.executor_config)}}
 
 
 def _beginning(form: LaunchForm, instance: Any, text: str) -> JobRun | None:

@@ -16,7 +16,7 @@ from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
-from jobnb.execution.executors.choice import name_of, with_executor
+from jobnb.execution.executors.choice import JOBS_OWN, AskedExecutor, asked_executor, with_executor
 from jobnb.execution.reexecution import Elements, Repetition, parent_of, repetition_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import RunSpec
@@ -49,6 +49,7 @@ class _Planned(NamedTuple):
     parent: JobRun | None
     again: Repetition | None
     choice: StaleChoice | None
+    executor: AskedExecutor
 
 
 def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> RunScope:
@@ -64,7 +65,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         InvalidSubsetError: If a selection names what is not there.
         RunNotFoundError: If the run to repeat is not there.
     """
-    plan, tags, parent, again, choice = interrupts.call(_planned, spec)
+    plan, tags, parent, again, choice, executor = interrupts.call(_planned, spec)
     chosen: Elements | None = again.chosen if again is not None else None
     if choice is not None:
         chosen = dict.fromkeys(choice.steps)
@@ -77,7 +78,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         chosen=chosen,
         keep_outputs=spec.keep_outputs,
         stop=stop or interrupts,
-        executor=name_of(spec.executor),
+        executor=executor,
         detached=spec.detach,
     )
     if again is not None:
@@ -107,7 +108,9 @@ def _planned(spec: RunSpec) -> _Planned:
     again = repetition_of(plan, instance, parent, steps) if parent and steps else None
     choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
     warn_of_others(instance, job, plan.asset_keys)
-    return _Planned(plan, run_tags(job, tags, partitions, instance), parent, again, choice)
+    executor = asked_executor(spec.executor)
+    tags = run_tags(job, tags, partitions, instance)
+    return _Planned(plan, tags, parent, again, choice, executor)
 
 
 def _plan_and_more(
@@ -147,7 +150,7 @@ def open_run(
     keep_outputs: bool = False,
     stop: Stopping | None = None,
     batch: RunBatch | None = None,
-    executor: str | None = None,
+    executor: AskedExecutor = JOBS_OWN,
     detached: bool = False,
 ) -> RunScope:
     """Record the run of a plan and give its scope.
@@ -162,7 +165,7 @@ def open_run(
         keep_outputs: Whether values in memory are kept after their last reader.
         stop: The signal that stops it.
         batch: Records it together with other runs, where it is one of many.
-        executor: The name of the executor that was asked for; None if it is the job's.
+        executor: The executor that was asked for.
         detached: Whether another process does it and writes its log.
     """
     queued = instance.run_queue.is_on
@@ -178,7 +181,8 @@ def open_run(
         parent_run_id=parent.run_id if parent else None,
         root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
         notebook=instance.launcher,
-        executor=executor,
+        executor=executor.name,
+        executor_config=executor.config,
         is_detached=detached,
         status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
     )
@@ -235,6 +239,9 @@ def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
         assets = sorted(parent.asset_selection, key=lambda key: tuple(key.path))
     if checks is None and parent.asset_check_selection is not None:
         checks = sorted(parent.asset_check_selection)
+    executor = spec.executor
+    if executor is None:
+        executor = AskedExecutor(parent.executor, parent.executor_config).again
     own = {PARENT_TAG: parent.run_id, ROOT_TAG: parent.root_run_id or parent.run_id}
     if spec.repeats is not None and spec.repeats.step_selection:
         own[RESUME_TAG] = "true"
@@ -242,6 +249,7 @@ def _taken_over(spec: RunSpec, parent: JobRun) -> RunSpec:
     return replace(
         spec,
         config=parent.run_config if spec.config is None else spec.config,
+        executor=executor,
         job=job,
         asset_selection=assets,
         asset_check_selection=checks,

@@ -75,6 +75,8 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         notebook: The notebook or script that launched it, as seen from the folder of the history,
             or the name of the module.
         executor: The executor that was asked for at the launch, by name; None if it was the job's.
+        executor_config: What that executor was configured with, secrets by name; the run config
+            holds what was asked for beside it.
         is_detached: Whether a process of its own does it.
 
     Example:
@@ -104,6 +106,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     asset_check_selection: frozenset[AssetCheckKey] | None = None
     notebook: str | None = None
     executor: str | None = None
+    executor_config: Mapping[str, Any] = {}
     is_detached: bool = False
 
     @property

@@ -28,6 +28,7 @@ from jobnb import (
     multiprocess_executor,
     op,
     static_partitioned_config,
+    thread_executor,
 )
 from jobnb.display.launch_form import LaunchForm
 from jobnb.display.launch_presets import (
@@ -774,6 +775,31 @@ def test_as_in_an_earlier_run_takes_its_executor(wanted):
     load_run(form, instance, run.run_id)
     assert form.executor == {"threads": "threads", None: ""}.get(wanted, "multiprocess")
     assert form.problems == []
+
+
+def test_as_in_an_earlier_run_takes_the_config_of_its_executor():
+    instance = Instance.ephemeral()
+    few = thread_executor.configured({"max_concurrent": 3})
+    run = daily.launch(config=YEAR, instance=instance, executor=few).wait(60)
+    form = LaunchForm(daily, instance)
+    load_run(form, instance, run.run_id)
+    assert form.executor == "threads"
+    assert form.config == {**YEAR, "execution": {"config": {"max_concurrent": 3}}}
+    assert form.problems == []
+    again = daily.launch(instance=instance, **form.parameters()).wait(60)
+    assert again.plan.execution_config["max_concurrent"] == 3
+
+
+def test_as_in_an_earlier_run_takes_the_tags_that_were_asked_for():
+    instance = Instance.ephemeral()
+    asked = {"dagster/priority": "3", "dagster/max_runtime": "60", "team": "data"}
+    run = daily.launch(config=YEAR, instance=instance, tags=asked).wait(60)
+    form = LaunchForm(daily, instance)
+    load_run(form, instance, run.run_id)
+    assert form.tags == asked
+    again = Session().add(daily).rerun(run.run_id, instance=instance).wait(60)
+    load_run(form, instance, again.run_id)
+    assert form.tags == asked
 
 
 def test_a_launchpad_offers_the_executors_and_says_which_is_the_jobs_own():

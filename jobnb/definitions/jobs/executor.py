@@ -80,11 +80,14 @@ class ExecutorDefinition:
     Attributes:
         strategy: For jobnb's own, however they are configured and renamed: one of `STRATEGIES`,
             "multi_or_in_process" or "default"; None for others.
+        own_config: What one of jobnb's own is configured with, where this is written down as such;
+            None where a function makes it.
 
     Source: Dagster's `ExecutorDefinition`.
     """
 
     strategy: str | None = None
+    own_config: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -145,6 +148,8 @@ class ExecutorDefinition:
             description or self.description,
         )
         made.strategy = self.strategy
+        if isinstance(self, _OwnExecutor) and not callable(config_or_config_fn):
+            made.own_config = config_or_config_fn
         return made
 
     def __repr__(self) -> str:
@@ -208,7 +213,7 @@ class _OwnExecutor(ExecutorDefinition):
         name: str | None = None,
     ) -> None:
         super().__init__(name or strategy, None, requirements, None, description)
-        self.strategy = strategy
+        self.strategy, self.own_config = strategy, {}
         self._make_schema = schema
 
     @cached_property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobnb.definitions.jobs.executor import (
     STRATEGIES,
+    ExecutorDefinition,
+    executor_named,
     executor_of,
 )
 from jobnb.definitions.jobs.job_definition import JobDefinition
@@ -34,16 +36,43 @@ def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
     return made
 
 
-def name_of(wanted: Any) -> str | None:
-    """Return the name by which an executor can be requested; None for one of the user's own.
+class AskedExecutor(NamedTuple):
+    """The executor that was asked for at a launch, as the record of the run has it.
 
     Args:
-        wanted: A name, a definition, or None.
+        name: Its name; None for the job's, and for one of the user's own.
+        config: What it was configured with, secrets by name.
     """
+
+    name: str | None = None
+    config: Mapping[str, Any] = {}
+
+    @property
+    def again(self) -> str | ExecutorDefinition | None:
+        """The same, to ask for it again."""
+        if self.name is None or not self.config:
+            return self.name
+        return executor_named(self.name).configured(self.config)
+
+
+JOBS_OWN = AskedExecutor()
+"""None was asked for."""
+
+
+def asked_executor(wanted: str | ExecutorDefinition | None) -> AskedExecutor:
+    """Return what is recorded of the executor that is asked for."""
     if wanted is None:
-        return None
-    strategy = executor_of(wanted).strategy
-    return strategy if strategy in STRATEGIES else None
+        return JOBS_OWN
+    definition = executor_of(wanted)
+    if definition.strategy not in STRATEGIES or definition.own_config is None:
+        return JOBS_OWN
+    if not definition.own_config:
+        return AskedExecutor(definition.strategy)
+    from jobnb.config import raw_config, without_secrets
+
+    schema = executor_named(definition.strategy).config_schema
+    config = without_secrets(schema, raw_config(definition.own_config))
+    return AskedExecutor(definition.strategy, config)
 
 
 def worker_pool_of(

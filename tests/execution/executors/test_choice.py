@@ -9,11 +9,13 @@ import pytest
 
 from jobnb import (
     Definitions,
+    EnvVar,
     Instance,
     InvalidConfigError,
     InvalidDefinitionError,
     Session,
     asset,
+    dask_executor,
     define_asset_job,
     execute_job,
     graph,
@@ -25,6 +27,7 @@ from jobnb import (
     thread_executor,
 )
 from jobnb.events import EngineNote
+from jobnb.execution.executors.choice import asked_executor
 
 
 @op
@@ -191,3 +194,22 @@ def test_a_senseless_number_is_refused(instance, limit):
     few = thread_executor.configured({"max_concurrent": limit})
     with pytest.raises(InvalidConfigError, match="a number from 1"):
         plain.launch(instance=instance, executor=few).result()
+
+
+def test_a_repeated_run_takes_its_executor_with_its_config(instance):
+    few = thread_executor.configured({"max_concurrent": 1})
+    for given in ("threads", few):
+        run = plain.launch(instance=instance, executor=given)
+        run.result()
+        session = Session().add(plain)
+        again = session.rerun(run.run_id, instance=instance)
+        assert on_thread(again.result())
+        assert again.record.executor == "threads"
+        assert again.record.executor_config == run.record.executor_config
+        assert again.plan.execution_config["max_concurrent"] == (1 if given is few else None)
+
+
+def test_secrets_of_an_executor_are_recorded_by_name(instance, monkeypatch):
+    monkeypatch.setenv("SCHEDULER", "tcp://10.0.0.1:8786")
+    there = dask_executor.configured({"address": EnvVar("SCHEDULER"), "max_concurrent": 2})
+    assert asked_executor(there) == ("dask", {"address": {"env": "SCHEDULER"}, "max_concurrent": 2})
