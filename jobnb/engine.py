@@ -394,21 +394,15 @@ class JobnbEngine:
 
         return session_survey(session, keys)
 
-    def session_diff(self, session: Session, run_id: str) -> DefinitionsDiff:
+    def session_diff(self, session: Session, run: Any) -> DefinitionsDiff:
         from jobnb.staleness.differences import compare_with_run
 
-        return compare_with_run(session, run_id)
+        return compare_with_run(session, *_run_and_history(session, run))
 
     def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:
-        from jobnb.execution.background import Run
         from jobnb.execution.debugging import open_step
-        from jobnb.execution.run_lookup import full_id
-        from jobnb.execution.task import find
 
-        run_id = str(getattr(run, "run_id", run))
-        known = find(Run, run_id)
-        instance = getattr(known or run, "instance", None) or session.instance
-        run_id = full_id(instance, run_id)
+        run_id, instance = _run_and_history(session, run)
         return open_step(session, run_id, step, instance)
 
     def run_table(self, session: Session) -> RunTable:
@@ -457,3 +451,15 @@ def _of_session(session: Session, asked: RunOptions) -> dict[str, Any]:
     if given.get("stale_only"):
         given["place_of"] = session.catalogue.place_of
     return given
+
+
+def _run_and_history(session: Session, run: Any) -> tuple[str, Instance]:
+    """Return the id of a run, which may be given by its beginning, and the history it is in."""
+    from jobnb.execution.background import Run
+    from jobnb.execution.run_lookup import full_id
+    from jobnb.execution.task import find
+
+    run_id = str(getattr(run, "run_id", run))
+    known = find(Run, run_id)
+    instance = getattr(known or run, "instance", None) or session.instance
+    return full_id(instance, run_id), instance

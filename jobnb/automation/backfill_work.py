@@ -242,8 +242,10 @@ class BackfillRuns:
             plan = msgspec.structs.replace(prepared.plan, partitions=partitions, run_config={})
             tags = {**job.tags, **setting.tags, **partitions.tags(instance)}
         tags[BACKFILL_TAG] = setting.backfill_id
-        scope = open_run(plan, instance, tags=tags, stop=stop, batch=batch)
-        scope.partition_reader, scope.code_versions = prepared.reader, self._code_versions
+        scope = open_run(
+            plan, instance, tags=tags, stop=stop, batch=batch, versions=self._code_versions
+        )
+        scope.partition_reader = prepared.reader
         if not prepared.differ:
             scope.lineage = prepared.lineage  # which tells of the config, too
         if problem is not None:

@@ -290,7 +290,7 @@ class Engine(Protocol):
     def asset_statuses(self, session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
         """Return the status of assets of a session, with all of their partitions."""
 
-    def session_diff(self, session: Session, run_id: str) -> DefinitionsDiff:
+    def session_diff(self, session: Session, run: Any) -> DefinitionsDiff:
         """Return what has changed in a session since a run."""
 
     def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:

@@ -33,7 +33,7 @@ from jobnb.plan.step import Plan
 from jobnb.staleness.choice import StaleChoice, choose_stale
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.survey import as_it_stands, nothing_stands_so
-from jobnb.staleness.versions import CODE
+from jobnb.staleness.versions import CODE, CodeVersions
 from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARENT_TAG, RESUME_TAG, ROOT_TAG, JobRun, new_run_id
@@ -152,6 +152,7 @@ def open_run(
     batch: RunBatch | None = None,
     executor: AskedExecutor = JOBS_OWN,
     detached: bool = False,
+    versions: CodeVersions | None = None,
 ) -> RunScope:
     """Record the run of a plan and give its scope.
 
@@ -167,7 +168,9 @@ def open_run(
         batch: Records it together with other runs, where it is one of many.
         executor: The executor that was asked for.
         detached: Whether another process does it and writes its log.
+        versions: Code that was read before, where several runs are of the same definitions.
     """
+    versions = versions or CodeVersions()
     queued = instance.run_queue.is_on
     record = JobRun(
         plan.job.name,
@@ -184,6 +187,8 @@ def open_run(
         executor=executor.name,
         executor_config=executor.config,
         is_detached=detached,
+        # Only a history that lasts is compared with later definitions.
+        code_versions=versions.of_plan(plan) if instance.is_persistent else {},
         status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
     )
     log: RunLog | BatchLog | FollowedLog
@@ -197,6 +202,7 @@ def open_run(
             tell(log)
     numbers = frozenset(chosen) if chosen is not None else None
     scope = RunScope(plan, instance, record, log, keep_outputs, numbers, stop)
+    scope.code_versions = versions
     if chosen is not None:
         scope.elements = {i: some for i, some in chosen.items() if some is not None}
     return scope

@@ -135,10 +135,13 @@ class HistoryReader:
         return engine().asset_statuses(self._session, keys).not_fresh
 
     def diff(self, run: Any) -> DefinitionsDiff:
-        """Compare the assets that a run recorded with the present definitions.
+        """Compare the code, inputs and config that a run recorded with the present definitions.
+
+        Of a run of ops, the code of each op is compared; of an asset that failed, its code.
 
         Args:
-            run: The id of a run, a `Run`, a `JobRun` or the result of one.
+            run: The id of a run or how it begins, a `Run`, a `JobRun` or the result of one, also
+                of another process.
 
         Returns:
             A `DefinitionsDiff`: what was added, removed or changed, with reasons, and what that
@@ -147,7 +150,7 @@ class HistoryReader:
         Raises:
             RunNotFoundError: If there is no such run.
         """
-        return engine().session_diff(self._session, str(getattr(run, "run_id", run)))
+        return engine().session_diff(self._session, run)
 
     def debug(self, run: Any, step: str | None = None) -> OpenedStep:
         """Open a step of an earlier run: what its function was given, to run its code in cells.

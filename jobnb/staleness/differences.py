@@ -10,6 +10,7 @@ import msgspec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.errors import RunNotFoundError
 from jobnb.events import AssetMaterialized, EventType
 from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.plan.selection_resolution import with_known_keys
@@ -25,9 +26,11 @@ from jobnb.staleness.descriptions import (
     input_words,
 )
 from jobnb.staleness.statuses import defined_assets
+from jobnb.staleness.verdicts import Defined, in_order
 from jobnb.staleness.versions import CODE as CODE_TAG
 from jobnb.staleness.versions import (
     CONFIG,
+    CodeVersions,
     code_change,
     config_change,
     config_tags,
@@ -35,6 +38,7 @@ from jobnb.staleness.versions import (
     input_versions,
 )
 from jobnb.storage.instance import Instance
+from jobnb.storage.run import JobRun
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
@@ -182,48 +186,105 @@ def _described(session: Session) -> dict[Name, Facts]:
     return described(session.snapshot(), session.catalogue.definitions("op"))
 
 
-def compare_with_run(session: Session, run_id: str) -> DefinitionsDiff:
+def compare_with_run(session: Session, run_id: str, instance: Instance) -> DefinitionsDiff:
     """Compare what a run has recorded with what a session defines now.
 
     Args:
         session: What is defined now.
-        run_id: A run of its history.
+        run_id: A run of the history.
+        instance: The history.
 
     Raises:
         RunNotFoundError: If there is no such run.
     """
-    instance = session.instance
-    state = instance.run_state(run_id)
-    tags = {
-        AssetKey(entry.event.asset): entry.event.tags
+    definitions = session.snapshot()
+    defined = {
+        ("asset", key.to_user_string()): asset
+        for key, asset in defined_assets(
+            with_known_keys(definitions.assets, definitions.source_assets)
+        ).items()
+    }
+    run, tags = _record_of(instance, run_id), _recorded_tags(instance, run_id)
+    old = _recorded(run, tags) or _names_of_ops(run, instance)
+    new = {
+        name: _facts_now(defined[name], tags.get(name)) for name in old if name in defined
+    } | _ops_now(session, run, old)
+    made = instance.last_made([each.key for each in defined.values()])
+    new |= {
+        name: asset_facts(asset)
+        for name, asset in defined.items()
+        if name not in old and asset.key not in made
+    }
+    changes = tuple(_changes(old, new, session))
+    stale = _stale(changes, old, new, definitions, instance)
+    return DefinitionsDiff(f"run {run_id[:8]}", "now", changes, tuple(stale))
+
+
+def _record_of(instance: Instance, run_id: str) -> JobRun:
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+    return run
+
+
+def _recorded_tags(instance: Instance, run_id: str) -> dict[Name, Mapping[str, str]]:
+    """Return what a run recorded with each asset that it materialized."""
+    return {
+        ("asset", AssetKey(entry.event.asset).to_user_string()): entry.event.tags
         for entry in instance.all_logs(run_id, EventType.ASSET_MATERIALIZATION)
         if isinstance(entry.event, AssetMaterialized)
     }
-    definitions = session.snapshot()
-    known = with_known_keys(definitions.assets, definitions.source_assets)
-    defined = defined_assets(known)
-    old: dict[Name, Facts] = {}
-    new: dict[Name, Facts] = {}
-    for key, recorded in tags.items():
-        name = ("asset", key.to_user_string())
-        old[name] = {
+
+
+def _recorded(run: JobRun, tags: Mapping[Name, Mapping[str, str]]) -> dict[Name, Facts]:
+    """Return the facts that a run has recorded: of what failed, those of its code."""
+    found: dict[Name, Facts] = {}
+    for text, version in run.code_versions.items():
+        kind, _, name = text.partition(" ")
+        found[kind, name] = {CODE: version}
+    for each, recorded in tags.items():
+        found[each] = {
             CODE: recorded.get(CODE_TAG, ""),
             INPUTS: input_words(input_versions(recorded)),
             CONFIG_FACT: recorded.get(CONFIG, ""),
         }
-        if key in defined:
-            config = config_tags(defined[key].node, given_config(recorded))
-            facts = asset_facts(defined[key]) | {CONFIG_FACT: config.get(CONFIG, "")}
-            new[name] = {each: facts[each] for each in old[name]}
-    never = [key for key in defined if key not in tags and key not in instance.last_made([key])]
-    new |= {("asset", key.to_user_string()): asset_facts(defined[key]) for key in never}
-    if state.job_name in session.catalogue.by_name("job") and not tags:
-        steps = {step.partition(".")[0].partition("[")[0] for step in state.steps}
-        old |= {("op", name): {} for name in steps}
-        new |= {("op", node.name): {} for node in session.job(state.job_name).nodes}
-    changes = tuple(_changes(old, new, session))
-    stale = _stale(changes, old, new, definitions, instance)
-    return DefinitionsDiff(f"run {run_id[:8]}", "now", changes, tuple(stale))
+    return found
+
+
+def _names_of_ops(run: JobRun, instance: Instance) -> dict[Name, Facts]:
+    """Return the ops of a run that recorded no code, as earlier versions did."""
+    if run.asset_selection or run.asset_check_selection:
+        return {}
+    steps = instance.run_state(run.run_id).steps
+    names = {step.rpartition(".")[2].partition("[")[0] for step in steps}
+    return {("op", name): {} for name in names}
+
+
+def _facts_now(asset: Defined, recorded: Mapping[str, str] | None) -> Facts:
+    """Return the facts of an asset that a run records, as they are now."""
+    facts = asset_facts(asset)
+    if recorded is None:
+        return {CODE: facts[CODE]}
+    config = config_tags(asset.node, given_config(recorded)).get(CONFIG, "")
+    return {CODE: facts[CODE], INPUTS: facts[INPUTS], CONFIG_FACT: config}
+
+
+def _ops_now(session: Session, run: JobRun, old: Mapping[Name, Facts]) -> dict[Name, Facts]:
+    """Return the ops that a run of ops would run now; of a run of some ops, only these."""
+    if not any(kind == "op" for kind, _ in old):
+        return {}
+    versions = CodeVersions()
+    if run.job_name in session.catalogue.by_name("job"):
+        ops = session.job(run.job_name).graph.iterate_op_defs()
+    else:
+        ops = iter(session.catalogue.definitions("op"))
+    now = {("op", op.name): {CODE: versions.of_op(op)} for op in ops}
+    is_whole = not run.op_selection and run.job_name in session.catalogue.by_name("job")
+    return {
+        name: {fact: facts[fact] for fact in old.get(name, ())}
+        for name, facts in now.items()
+        if is_whole or name in old
+    }
 
 
 # --- what differs ---------------------------------------------------------------
@@ -283,8 +344,6 @@ def _stale(
     instance: Instance | None,
 ) -> Iterator[StaleAfterwards]:
     """Iterate over the assets that are stale because of changes, upstream first."""
-    from jobnb.staleness.verdicts import in_order
-
     known = with_known_keys(definitions.assets, definitions.source_assets)
     defined = defined_assets(known)
     reasons = {

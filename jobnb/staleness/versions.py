@@ -15,6 +15,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.job_subset import graph_without
+from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import Made
 
@@ -72,6 +73,26 @@ class CodeVersions:
         given = _given_version(assets, key)
         return (given, True) if given is not None else (self._hash(assets), False)
 
+    def of_op(self, op: OpDefinition[..., Any]) -> str:
+        """Return the code version of an op: the one that the user gave, else the hash."""
+        return op.version or self._hash_of(op, op.function.fn)
+
+    def of_plan(self, plan: Plan) -> dict[str, str]:
+        """Return the code versions of what a plan runs, by kind and name.
+
+        Ops inside of an asset's graph are part of the asset's version; checks are left out.
+        """
+        if plan.job.asset_layer is None:
+            ops = {step.op.name: step.op for step in plan.steps}
+            return {f"op {name}": self.of_op(op) for name, op in ops.items()}
+        return {
+            f"asset {out.asset_key.to_user_string()}": self.of(step.assets_def, out.asset_key)[0]
+            for step in plan.steps
+            if step.assets_def is not None
+            for out in step.outputs
+            if out.asset_key is not None and out.is_asked
+        }
+
     def notes(self, assets: AssetsDefinition, key: AssetKey) -> tuple[CodeNote, ...]:
         """Return what an asset's code version does not cover; nothing if the user gave it."""
         if _given_version(assets, key) is not None or hasattr(_read(assets), "code_hash"):
@@ -79,10 +100,11 @@ class CodeVersions:
         return self._reader.notes(_read(assets))
 
     def _hash(self, assets: AssetsDefinition) -> str:
-        node = assets.node_def
+        return self._hash_of(assets.node_def, _read(assets))
+
+    def _hash_of(self, node: NodeDefinition, code: Any) -> str:
         found = self._known.get(id(node))
         if found is None:
-            code = _read(assets)
             own = getattr(code, "code_hash", None)  # of a notebook that is the code
             version = self._reader.version(code) if own is None else own()
             found = self._known[id(node)] = (node, version)

@@ -78,6 +78,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
         executor_config: What that executor was configured with, secrets by name; the run config
             holds what was asked for beside it.
         is_detached: Whether a process of its own does it.
+        code_versions: The versions of the code that it runs, by `asset` or `op` and name.
 
     Example:
         >>> run = JobRun("daily", tags={"dagster/partition": "2013-01-01"})
@@ -108,6 +109,7 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     executor: str | None = None
     executor_config: Mapping[str, Any] = {}
     is_detached: bool = False
+    code_versions: Mapping[str, str] = {}
 
     @property
     def partition_key(self) -> str | None:

@@ -13,10 +13,11 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_notebook
 
 import jobnb
-from jobnb import Instance, Session, asset, job, op
+from jobnb import Instance, JobRun, Session, asset, job, op
 from jobnb.cli.main import cli
 from jobnb.display.diff_views import diff_markdown, diff_text, diff_view
 from jobnb.errors import NotebookError, RunNotFoundError
+from jobnb.events import RunStarted, StepSucceeded
 from jobnb.notebook.revisions import diff_of_files
 
 SCHEMAS = json.loads((Path(jobnb.__file__).parent / "cli" / "outputs.schema.json").read_text())
@@ -224,3 +225,73 @@ def test_a_run_of_ops_compared_with_now(tmp_path):
 
     known.add(more)
     assert [str(each) for each in known.diff(result).changes] == ["- op first", "+ op second"]
+
+
+def counting(result, *, version=None):
+    @op(code_version=version)
+    def count():
+        return result
+
+    @op
+    def tell(count):
+        return count
+
+    @job
+    def work():
+        tell(count.alias("first")())
+
+    return work
+
+
+def test_a_run_tells_which_ops_have_changed_since(tmp_path):
+    known = Session(home=str(tmp_path / "home"))
+    known.add(counting(1))
+    result = known.execute_job("work")
+    known.add(counting(1))
+    assert known.diff(result.run_id[:8]).counts == "no differences"
+    known.add(counting(2))
+    (change,) = known.diff(result).changes
+    assert (change.kind, change.name, change.change) == ("op", "count", "changed")
+    assert change.reasons[0].startswith("what the code uses changed")
+    known.add(counting(2, version="v2"))
+    (change,) = known.diff(result).changes
+    assert "-> 'v2'" in change.reasons[0]
+
+
+def test_of_a_run_of_some_ops_only_these_are_compared(tmp_path):
+    known = Session(home=str(tmp_path / "home")).add(counting(1))
+    result = known.execute_job("work", op_selection=["first"])
+    assert not known.diff(result)
+    known.add(counting(2))
+    assert [str(each).partition(":")[0] for each in known.diff(result).changes] == ["~ op count"]
+
+
+def test_an_asset_that_failed_is_compared_by_its_code(tmp_path):
+    known = Session(home=str(tmp_path / "home"))
+
+    @asset
+    def broken():
+        raise ValueError("no")
+
+    known.add(broken)
+    result = known.materialize(raise_on_error=False)
+    assert not known.diff(result)
+
+    @asset(name="broken")
+    def mended():
+        return 1
+
+    known.add(mended)
+    assert [str(each) for each in known.diff(result).changes] == [
+        "~ asset broken: code changed in tests.staleness.test_differences"
+    ]
+
+
+def test_a_run_of_an_earlier_version_is_compared_by_the_names_of_its_ops(tmp_path):
+    known = Session(home=str(tmp_path / "home")).add(counting(1))
+    log = known.instance.open_log(known.instance.create_run(JobRun("work")))
+    log.events += [RunStarted(1.0, "work", ("count", "before"))]
+    log.events += [StepSucceeded(2.0, name, 1.0) for name in ("count", "before")]
+    log.close()
+    changes = [str(each) for each in known.diff(log.run.run_id).changes]
+    assert changes == ["- op before", "+ op tell"]
