@@ -310,12 +310,12 @@ class Backfill(Task[BackfillProgress]):
         if self._canceled is not None:
             raise RunCanceledError(
                 f"The backfill {self.backfill_id} was canceled ({self._counts}). "
-                f"{self._canceled} Go on with {again}.".replace("  ", " ")
+                f"{self._canceled} Resume it with {again}.".replace("  ", " ")
             )
         if self.status == BackfillStatus.FAILED.value:
             raise BackfillFailedError(
                 f"The backfill {self.backfill_id} could not make all partitions ({self._counts}). "
-                f"Look at backfill.runs, mend what failed, and go on with {again}."
+                f"Look at backfill.runs, mend what failed, and resume it with {again}."
             )
 
     # --- acting on it -----------------------------------------------------

@@ -492,7 +492,8 @@ def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
     live = find(Backfill, backfill_id)
     if live is not None and not live.is_finished:
         raise InvariantViolationError(
-            f"The backfill {backfill_id} goes on ({live.counts}). Wait for it, or cancel() it."
+            f"The backfill {backfill_id} is in progress ({live.counts}). "
+            "Wait for it, or cancel() it."
         )
     record = instance.get_backfill(backfill_id)
     if record is None:

@@ -247,7 +247,7 @@ class BackfillRuns:
         )
         scope.partition_reader = prepared.reader
         if not prepared.differ:
-            scope.lineage = prepared.lineage  # which tells of the config, too
+            scope.lineage = prepared.lineage  # which reports the config, too
         if problem is not None:
             with self._lock:
                 self._unready[scope] = problem
@@ -271,7 +271,7 @@ class BackfillRuns:
         except ExecutionInterruptedError:
             return None
         except ResourceFunctionError:
-            began = False  # the log of the run tells of it
+            began = False  # the log of the run reports it
         made: dict[AssetKey, frozenset[str | None]] = {}
         for each in scope.events:
             if type(each) is AssetMaterialized:

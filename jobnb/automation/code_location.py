@@ -81,7 +81,7 @@ class CodeLocation:
         try:
             return self._load()
         except JobnbError as error:
-            _logger.error("%r has changed and goes on as it was before: %s", self.name, error)
+            _logger.error("%r has changed; its old definitions stay in use: %s", self.name, error)
             return before
 
     def __repr__(self) -> str:

@@ -78,7 +78,7 @@ def _run_in_progress(world: ConditionInputs, place: Place, _: AutomationConditio
 
 def _backfill_in_progress(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
     goes_on = world.is_backfilled(place)
-    return goes_on, f"{'a' if goes_on else 'no'} backfill that goes on is to materialize it"
+    return goes_on, f"{'a' if goes_on else 'no'} backfill in progress is to materialize it"
 
 
 def _in_progress(world: ConditionInputs, place: Place, condition: AutomationCondition) -> Answer:
@@ -248,7 +248,7 @@ def _any_deps_in_progress(
         if world.is_run(dep):
             return True, f"a run materializes {dep.words} right now"
         if world.is_backfilled(dep):
-            return True, f"a backfill that goes on is to materialize {dep.words}"
+            return True, f"a backfill in progress is to materialize {dep.words}"
     return False, "nothing that it depends on is in progress"
 
 
@@ -366,7 +366,7 @@ def _of_several(
 
 
 def _memory_name(path: str, condition: AutomationCondition) -> str:
-    """Return the name of a condition's memory; another one at its place begins anew."""
+    """Return the name of a condition's memory; another one at its place begins again."""
     return sha256(f"{path} {condition.words}".encode()).hexdigest()[:16]
 
 

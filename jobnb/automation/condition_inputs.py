@@ -1,4 +1,4 @@
-"""What conditions look at: what was materialized when, what goes on, what was requested."""
+"""What conditions look at: what was materialized when, what is in progress, what was requested."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class ConditionCursor:
             return cls(found["since"], found["last"], dict(found["requested"]), **kept)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise InvalidInvocationError(
-                f"{text!r} is no cursor of conditions. Delete it: they begin anew then."
+                f"{text!r} is no cursor of conditions. Delete it: they start again then."
             ) from None
 
     def text(self) -> str:

@@ -88,7 +88,7 @@ def make_desktop_on_run_failure_sensor(
         monitored_jobs: The jobs whose runs count; those of its code location if absent.
         monitor_all_repositories: Whether the runs of all code locations count.
         default_status: Whether it runs without anybody having started it.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
 
     Example:
         >>> make_desktop_on_run_failure_sensor(print).name

@@ -56,7 +56,7 @@ class LoopStoppedError(JobnbError):
 class Launcher:
     """Launches the runs of a loop, each in a process of its own unless that cannot be.
 
-    Not more than so many go on at once; the others wait for them, and where the loop is stopped
+    Only so many are in progress at once; the others wait for them, and where the loop is stopped
     before, the next one launches them.
 
     Args:
@@ -128,7 +128,7 @@ def _detached(spec: RunSpec) -> Run:
     try:
         return launch(spec, detach=True)
     except StepExecutionError as error:
-        _logger.warning("%s goes on in the process of the loop. %s", spec.words, error)
+        _logger.warning("%s runs in the process of the loop. %s", spec.words, error)
         return launch(spec)
 
 

@@ -150,7 +150,7 @@ class AutomationLoop:
         """Claim no more ticks; active ones run to their end.
 
         Args:
-            wait: Seconds to wait for them at most; what goes on longer is left to the next loop.
+            wait: Seconds to wait for them at most; what takes longer is left to the next loop.
         """
         self._stop.set()
         deadline = None if wait is None else time.monotonic() + wait
@@ -292,7 +292,7 @@ class AutomationLoop:
             try:
                 self._take(entry, None)
             except BaseException:
-                self._put(entry, self._clock())  # a later round goes on with it
+                self._put(entry, self._clock())  # a later round continues with it
                 raise
             return True
         if entry.origin in self._work or len(self._work) >= _MOST_AT_ONCE:

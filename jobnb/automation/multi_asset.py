@@ -22,7 +22,7 @@ _MOST_TRAILING = 25
 
 Place = tuple[str | None, int | None, dict[str, int]]
 """The cursor of an asset: the partition and the storage id of the last event that was consumed,
-and what lies before it and was not, by partition."""
+and what is before it and was not, by partition."""
 
 
 class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
@@ -152,7 +152,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
     ) -> None:
         """Consume materializations.
 
-        Those of other partitions that lie before one and were not consumed stay new.
+        Those of other partitions that are before one and were not consumed stay new.
 
         Args:
             materialization_records_by_key: The last one that is consumed, by asset.

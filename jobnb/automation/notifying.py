@@ -108,7 +108,7 @@ def make_email_on_run_failure_sensor(
         monitor_all_repositories: Whether the runs of all code locations count.
         default_status: Whether it runs without anybody having started it.
         smtp_user: The user at the mail server; the sender if absent.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
 
     Raises:
         InvalidDefinitionError: If the type is unknown or nobody gets the mail.
@@ -196,7 +196,7 @@ def make_webhook_on_run_failure_sensor(
         monitored_jobs: The jobs whose runs count; those of its code location if absent.
         monitor_all_repositories: Whether the runs of all code locations count.
         default_status: Whether it runs without anybody having started it.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
 
     Raises:
         InvalidDefinitionError: If the address is none of http or https.

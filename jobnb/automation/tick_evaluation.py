@@ -304,7 +304,7 @@ class Ticker:
                 if is_new:
                     launched.setdefault(run.job_name, []).append(run.run_id)
             except LoopStoppedError:
-                raise  # the tick stays as it is decided, and the next loop goes on with it
+                raise  # the tick stays as it is decided, and the next loop continues with it
             except Exception as error:
                 if _may_pass(error):
                     raise  # what is decided is launched once the history is there again

@@ -156,7 +156,7 @@ def _runs(definition: Any, state: Any) -> bool:
 def _start(kind: str) -> click.Command:
     noun = kind.lower()
 
-    @click.command("start", help=f"Let {noun}s run, as soon as a loop goes on: `jobnb daemon`.")
+    @click.command("start", help=f"Let {noun}s run, as soon as a loop is running: `jobnb daemon`.")
     @_takes_names(kind)
     @click.option("--start-all", is_flag=True, help="All of them.")
     def start(code: CodeSource, names: tuple[str, ...], start_all: bool) -> None:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     show_default=True,
     type=click.FloatRange(0),
     metavar="S",
-    help="Seconds to wait for its runs once it is asked to end; the others go on by themselves.",
+    help="Seconds to wait for its runs once it is asked to end; the others continue by themselves.",
 )
 @click.option(
     "--detach/--no-detach",

@@ -57,7 +57,7 @@ from jobnb.errors import InvalidInvocationError
     help="Characters kept of what a cell prints, half from its beginning, half from its end.",
 )
 @click.option("--kernel", metavar="NAME", help="The kernel, if not the notebook's own.")
-@click.option("--allow-errors", is_flag=True, help="Go on where a cell fails.")
+@click.option("--allow-errors", is_flag=True, help="Continue where a cell fails.")
 @click.option("-q", "--quiet", is_flag=True, help="Show nothing but what went wrong.")
 @click.pass_context
 def execute(

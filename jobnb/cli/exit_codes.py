@@ -13,7 +13,7 @@ _MEANINGS = {
 
 
 def epilog() -> str:
-    """Return what `jobnb --help` tells of exit codes.
+    """Return what `jobnb --help` reports exit codes.
 
     >>> print(epilog().splitlines()[1])
     Exit codes:

@@ -39,7 +39,7 @@ def info(home: Path, as_json: bool) -> None:
 def migrate(home: Path) -> None:
     """Upgrade a history of an earlier version to the present tables.
 
-    Every command does so when it opens one; this one does nothing else, and tells what it did.
+    Every command does so when it opens one; this one does nothing else, and says what it did.
     """
     from jobnb.cli.runs import history_in
     from jobnb.storage.home_info import schema_in, schema_known
@@ -113,9 +113,9 @@ def prune(
 ) -> None:
     """Delete old runs, messages and ticks, and values that nothing refers to.
 
-    Without --delete it only tells what would go, and how large that is.
+    Without --delete it only says what would go, and how large that is.
 
-    Kernels may go on meanwhile. What tells how an asset or a partition stands is kept, however old
+    Kernels may go on meanwhile. What says how an asset or a partition stands is kept, however old
     it is, and so are active runs and what they repeat. A value goes only if nothing refers to it
     and it has not been written for a day. Where several databases share one folder of values
     ($JOBNB_DATABASE), say --no-values: each knows only its own.

@@ -134,7 +134,7 @@ def job_launch(
 ) -> None:
     """Launch a run of a job in a process of its own, and print its id.
 
-    It goes on when this command has ended: `jobnb run show` tells how it stands, `jobnb run cancel`
+    It goes on when this command has ended: `jobnb run show` says how it stands, `jobnb run cancel`
     stops it. With --wait the exit code is that of `jobnb job execute`; Ctrl-C ends the waiting
     then, not the run.
     """
@@ -203,7 +203,7 @@ def report_run(instance: Instance, run_id: str) -> int:
 @click.option("--only-missing", is_flag=True, help="Of these, only those that never succeeded.")
 @click.option("--only-failed", is_flag=True, help="Of these, only those whose last run failed.")
 @click.option("--max-parallel", type=click.IntRange(1, 256), default=1, show_default=True,
-              metavar="N", help="How many runs go on at once.")  # fmt: skip
+              metavar="N", help="How many runs may be in progress at once.")  # fmt: skip
 @takes_config_and_tags
 @yes_option
 @click.pass_context

@@ -75,14 +75,14 @@ def concurrency_delete(pool: str, home: Path) -> None:
 
 @click.group("queue", context_settings=HELP)
 def queue() -> None:
-    """The queue of runs: how many go on at once."""
+    """Show or set how many runs are in progress at once."""
 
 
 @queue.command("get")
 @takes_home
 @as_json_option
 def queue_get(home: Path, as_json: bool) -> None:
-    """Show how many runs go on at once, and how many wait."""
+    """Show how many runs are in progress at once, and how many wait."""
     from jobnb.cli.runs import history_in
     from jobnb.state import RunStatus
     from jobnb.storage.run import RunsFilter
@@ -101,7 +101,7 @@ def queue_get(home: Path, as_json: bool) -> None:
     if queued is None:
         click.echo("Each run begins at once")
         return
-    click.echo(f"{'Any number of' if most is None else most} runs go on at once, {waiting} wait")
+    click.echo(f"{'Any number of' if most is None else most} runs at once, {waiting} waiting")
     for each in limits:
         value = each.get("value")
         words = (
@@ -111,7 +111,9 @@ def queue_get(home: Path, as_json: bool) -> None:
 
 
 @queue.command("set")
-@click.option("--max", "most", type=int, metavar="N", help="How many runs go on at once; -1: any.")
+@click.option(
+    "--max", "most", type=int, metavar="N", help="How many runs may run at once; -1: any."
+)
 @click.option(
     "--tag",
     "tags",
@@ -122,7 +124,7 @@ def queue_get(home: Path, as_json: bool) -> None:
 @click.option("--off", is_flag=True, help="Have each run begin at once.")
 @takes_home
 def queue_set(most: int | None, tags: tuple[str, ...], off: bool, home: Path) -> None:
-    """Set how many runs go on at once, in all kernels and processes of this home."""
+    """Set how many runs are in progress at once, in all kernels and processes of this home."""
     from jobnb.storage.instance import Instance
     from jobnb.storage.run_coordinator import QueuedRunCoordinator
 

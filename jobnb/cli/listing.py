@@ -23,10 +23,10 @@ def takes_loading(function: Any) -> Any:
         metavar="S",
         help="Seconds that loading the definitions may take.",
     )
-    anew = click.option(
-        "--fresh", is_flag=True, help="Load the definitions anew, even if nothing has changed."
+    again = click.option(
+        "--fresh", is_flag=True, help="Load the definitions again, even if nothing has changed."
     )
-    return limit(anew(function))
+    return limit(again(function))
 
 
 @click.command("list")
@@ -41,7 +41,7 @@ def job_list(code: CodeSource, load_timeout: float, fresh: bool, as_json: bool) 
     """
     from jobnb.notebook.outlines import outline_for
 
-    rows = outline_for(code, timeout=load_timeout, anew=fresh)["jobs"]
+    rows = outline_for(code, timeout=load_timeout, again=fresh)["jobs"]
     if as_json:
         print_json(rows)
         return
@@ -77,7 +77,7 @@ def asset_list(
 
         rows = [
             {**row, "status": None}
-            for row in outline_for(code, timeout=load_timeout, anew=fresh)["assets"]
+            for row in outline_for(code, timeout=load_timeout, again=fresh)["assets"]
         ]
     else:
         rows = _as_they_stand(code, selection)

@@ -97,7 +97,7 @@ _GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "info": ("jobnb.cli.instance:info", "Show where it is and what is in it."),
         "migrate": ("jobnb.cli.instance:migrate", "Bring it up to this version's tables."),
         "prune": ("jobnb.cli.instance:prune", "Delete what is old, and unused values."),
-        "queue": ("jobnb.cli.limits:queue", "How many runs go on at once."),
+        "queue": ("jobnb.cli.limits:queue", "How many runs may be in progress at once."),
     }),
 }  # fmt: skip
 

@@ -307,7 +307,7 @@ def run_wipe(home: Path, force: bool, yes: bool) -> None:
         )
         if going:
             raise InvalidInvocationError(
-                f"The run {going[0]} goes on. Wait for its end, or cancel it: "
+                f"The run {going[0]} is in progress. Wait for its end, or cancel it: "
                 f"jobnb run cancel {going[0]}"
             )
         ids = instance.get_run_ids()
@@ -321,7 +321,8 @@ def _see_ended(instance: Instance, run_id: str) -> None:
     run = instance.get_run_by_id(run_id)
     if run is not None and run.status.value in ("STARTING", "STARTED", "CANCELING"):
         raise InvalidInvocationError(
-            f"The run {run_id} goes on. Wait for its end, or cancel it: jobnb run cancel {run_id}"
+            f"The run {run_id} is in progress. "
+            f"Wait for its end, or cancel it: jobnb run cancel {run_id}"
         )
 
 
@@ -388,6 +389,6 @@ def run_cancel(ctx: click.Context, run_id: str, home: Path, reason: str, timeout
             click.echo(f"jobnb: no process has the run {found}: nobody can be asked.", err=True)
             ctx.exit(FAILED)
         if not run.wait(timeout).is_finished:
-            click.echo(f"jobnb: the run {found} was asked to end, and goes on still.", err=True)
+            click.echo(f"jobnb: the run {found} was asked to end, and still runs.", err=True)
             ctx.exit(FAILED)
     click.echo(f"Canceled the run {found}")

@@ -116,7 +116,7 @@ def _show(
         click.echo(f"Page: {place}")
         if loop is not None:
             _start(loop)
-        click.echo("Ctrl-C stops it; runs go on.")
+        click.echo("Ctrl-C stops it; runs continue.")
         sys.stdout.flush()
         if browser:
             threading.Thread(target=webbrowser.open, args=(place,), daemon=True).start()
@@ -131,7 +131,7 @@ def _show(
 
 
 def _start(loop: Automation) -> None:
-    """Start the loop, and tell how many schedules and sensors run."""
+    """Start the loop, and say how many schedules and sensors run."""
     from jobnb.automation.loop import runs
 
     loop.start()

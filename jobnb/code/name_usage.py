@@ -13,7 +13,7 @@ from jobnb.code.bytecode_facts import facts_of
 
 Trail = tuple[str, ...]
 """A name and what is taken of it, as the code writes it: `state.rows[0]` is
-`("global", "state", "rows", "[]")`, with `"()"` for a call. The first part tells where the name
+`("global", "state", "rows", "[]")`, with `"()"` for a call. The first part says where the name
 is from: `global`, `free` (closed over), `param`, or `import` for a module that is imported inside.
 """
 _Value = frozenset[Trail]

@@ -554,7 +554,7 @@ def _some(values: Iterable[Any], count: int) -> Iterator[Any]:
 
 
 def _roughly(value: Any) -> str:
-    """Return what tells functions and classes apart cheaply."""
+    """Return what distinguishes functions and classes cheaply."""
     name = str(getattr(value, "__qualname__", type(value).__qualname__))
     return name + (facts_of(value.__code__).token if isinstance(value, FunctionType) else "")
 

@@ -238,7 +238,7 @@ class Place:
 
     @property
     def tag(self) -> str | None:
-        """The field that tells the members of a union apart, if there is one."""
+        """The field that distinguishes the members of a union, if there is one."""
         named = self._schema.get("discriminator")
         return str(named["propertyName"]) if named else None
 

@@ -217,7 +217,7 @@ def _kinds_by_tag(annotation: Any) -> dict[str, _Kind]:
 
 
 def _tag_of(annotation: Any) -> tuple[str | None, Any]:
-    """Return the field that tells the members of a union apart, and the union."""
+    """Return the field that distinguishes the members of a union, and the union."""
     tag: Any = None
     while typing.get_origin(annotation) is Annotated:
         annotation, *notes = typing.get_args(annotation)

@@ -451,7 +451,7 @@ def _changed(text: str, changes: list[_Change]) -> str:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two raw values are equal, with 1, 1.0 and True told apart."""
+    """Whether two raw values are equal, with 1, 1.0 and True distinguished."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):

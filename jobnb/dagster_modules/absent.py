@@ -54,7 +54,7 @@ class Absent:
 class ConfigurableClass(Absent):
     """What `dagster.yaml` names. Source: Dagster's `ConfigurableClass`."""
 
-    instead = "There is no dagster.yaml: the history lies in $JOBNB_HOME, or in .jobnb/."
+    instead = "There is no dagster.yaml: the history is in $JOBNB_HOME, or in .jobnb/."
 
 
 class ConfigurableClassData(ConfigurableClass):

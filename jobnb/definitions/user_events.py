@@ -129,7 +129,7 @@ class _Verdict(msgspec.Struct, frozen=True):
 
 
 class ExpectationResult(_Verdict, frozen=True):
-    """An event: whether an expectation of the data held; the step goes on either way.
+    """An event: whether an expectation of the data held; the step continues either way.
 
     Args:
         success: Whether it held.

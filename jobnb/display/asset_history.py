@@ -130,6 +130,6 @@ def _short(number: float) -> str:
 
 
 def _between(value: float, low: float, high: float, room: int) -> float:
-    """Return where a number lies between two others, with some room at both ends."""
+    """Return where a number is between two others, with some room at both ends."""
     share = 0.5 if high == low else value / (high - low) - low / (high - low)
     return _EDGE + share * (room - 2 * _EDGE)

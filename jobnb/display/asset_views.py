@@ -344,7 +344,7 @@ _MOST_ROWS = 300
 
 
 def _limited(rows: list[list[str]]) -> list[list[str]]:
-    """Return the first few hundred rows, and one that tells of the rest."""
+    """Return the first few hundred rows, and one that reports the rest."""
     left = len(rows) - _MOST_ROWS
     if left <= 0:
         return rows

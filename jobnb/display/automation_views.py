@@ -127,7 +127,7 @@ def automation_view(automation: Automation) -> View:
         rows.append([definition.name, instigator.kind.lower(), stands, comes, last])
     titles = ["name", "", "stands", "next", "last"]
     status = Status.RUNNING if automation.is_running else Status.NONE
-    note = "" if automation.is_running else "session.automation.start() lets it go on here"
+    note = "" if automation.is_running else "session.automation.start() starts it here"
     body: Html = table(titles, rows) if rows else EMPTY
     past_titles, past = ["when", "", "", "runs", "why"], _told_ticks(automation)
     html = join([header("automation", "", status, note), body,

@@ -172,4 +172,4 @@ def _again(backfill: Backfill) -> Html:
     if not backfill.is_finished or counts.made == counts.total:
         return EMPTY
     call = f'session.resume_backfill("{backfill.backfill_id}")'
-    return tag("div", "Go on with ", code(call), css="jn-muted")
+    return tag("div", "Resume it with ", code(call), css="jn-muted")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jobnb.display.widgets.run import RunView
 
 AFTER = 0.4
-"""Seconds after which a run that goes on is shown."""
+"""Seconds after which a run in progress is shown."""
 
 
 class CellRuns:

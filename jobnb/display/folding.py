@@ -230,7 +230,7 @@ def _pages(places: Iterable[tuple[Path, int]]) -> int:
 
 
 class _Placed:
-    """A card and its path, in which bundles are told apart from the user's groups."""
+    """A card and its path, in which bundles are distinguished from the user's groups."""
 
     __slots__ = ("card", "own", "path")
 
@@ -251,7 +251,7 @@ class _Placed:
 def bundled(picture: Picture, most: int | None = None) -> Picture:
     """Bundle cards, so that no place has more cards or groups than can be read.
 
-    Those further along the arrows lie in later bundles, so bundles follow each other as their
+    Those further along the arrows are in later bundles, so bundles follow each other as their
     cards do.
 
     Args:

@@ -335,7 +335,7 @@ def _can(rows: Rows, found: Found, action: str) -> bool:
 
 
 def _is_choice(found: Found, control: Any) -> bool:
-    """Whether an option is one that there is; those of a class defined anew may be fewer."""
+    """Whether an option is one that there is; those of a class defined again may be fewer."""
     if control == "none":
         return found.whole.nullable
     options = found.place.fields if found.place.kind == "selector" else found.whole.options

@@ -44,7 +44,7 @@ def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
 
 
 def graph_picture(graph: GraphDefinition, *, title: str = "", description: str = "") -> Picture:
-    """Return the picture of a graph with all that lies inside its nested graphs."""
+    """Return the picture of a graph with all that is inside its nested graphs."""
     drawing = _Drawing(graph)
     return Picture(
         title or graph.name,

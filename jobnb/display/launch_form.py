@@ -33,7 +33,7 @@ from jobnb.plan.run_config import kept_config
 
 MOST_PARTITIONS = 500  # that are offered at once; any can be typed
 Note = dict[str, Any]
-_LOST = "The text was written anew; its comments could not be kept."
+_LOST = "The text was written again; its comments could not be kept."
 
 
 class LaunchForm:

@@ -392,7 +392,7 @@ def _bends(line: Line) -> Iterator[tuple[Point, ...]]:
 
 
 def _near(piece: Sequence[Point], strip: Box) -> bool:
-    """Whether the points around a curve, which lies between them, reach the strip."""
+    """Whether the points around a curve, which is between them, reach the strip."""
     xs, ys = zip(*piece, strict=True)
     return bool(
         min(xs) < strip.x + strip.width + _AIR

@@ -1,6 +1,6 @@
-"""Colours and signs of the states: told apart by colour, and by shape without it.
+"""Colours and signs of the states: distinguished by colour, and by shape without it.
 
-The colours follow Okabe and Ito's set, which colour-blind people can tell apart, darkened or
+The colours follow Okabe and Ito's set, which colour-blind people can distinguish, darkened or
 lightened until they stand out from a white or a black page. Signs are drawn as paths, because
 fonts differ.
 """

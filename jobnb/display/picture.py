@@ -42,7 +42,7 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
         kind: A short word for what it is made with: `pandas`, `csv`, `op`.
         subtitle: More about it on the second line: its type.
         shape: What sort of thing it is, which decides how the card is drawn.
-        group: The clusters it lies in, outermost first.
+        group: The clusters it is in, outermost first.
         tooltip: Shown on hover: documentation and metadata as text.
         members: For a folded card, the keys of the cards it stands for.
     """

@@ -222,7 +222,7 @@ class LineDisplay:
         """Print a line, if the progress has changed or the last line is old."""
         done, when = self._printed
         now = time.monotonic()
-        share = progress.total // 10  # about ten lines tell of a run of many steps
+        share = progress.total // 10  # about ten lines report a run of many steps
         if now - when < _EVERY and not (now - when > 1.0 and progress.done - done > share):
             return
         self._printed = (progress.done, now)

@@ -24,7 +24,7 @@ def run_config_view(run_config: RunConfig) -> View:
     return View("run config", text, join([header("run config"), preformatted(text)]))
 
 
-_LOST = "The text was written anew; its comments could not be kept."
+_LOST = "The text was written again; its comments could not be kept."
 
 
 class LaunchText:
@@ -69,7 +69,7 @@ class LaunchText:
             self.write(config)
 
     def write(self, config: Mapping[str, Any]) -> None:
-        """Write the config anew, whatever was typed."""
+        """Write the config again, whatever was typed."""
         self.problem = self.note = ""
         self._typed, self.text = False, self.plain(config)
 

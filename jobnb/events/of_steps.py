@@ -64,7 +64,7 @@ class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
 class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
     """A step failed, after `seconds`.
 
-    `during` tells what was done when code of the user's raised: the kind of the error that
+    `during` says what was done when code of the user's raised: the kind of the error that
     Dagster makes of it, and what was done in words. `declared` says that it raised `Failure` on
     purpose: `bare`, or `described` if it said why. `cpu`, `memory` and `growth` are as those of
     `StepSucceeded`.

@@ -232,7 +232,7 @@ class Run(Task[ExecuteInProcessResult]):
     # --- the work ----------------------------------------------------------
 
     def _do(self) -> None:
-        with suppress(ExecutionInterruptedError):  # the log tells how it ended
+        with suppress(ExecutionInterruptedError):  # the log says how it ended
             run_all(self._scope)
 
     def _settle(self) -> None:

@@ -359,7 +359,7 @@ def _see_required(
         if name in seen or name in left or not out.is_required or out.is_dynamic:
             continue
         if out.dagster_type is NOTHING:
-            # Who tells of some assets it could make has told of all that it made.
+            # Who reports some assets it could make has told of all that it made.
             if not (partly and seen):
                 emit(name, None, None)
             continue

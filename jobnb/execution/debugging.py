@@ -89,7 +89,7 @@ class OpenedStep:
 
     @property
     def op_is_composed(self) -> bool:
-        """Whether a job holds the op, which a cell that defines it anew does not change."""
+        """Whether a job holds the op, which a cell that defines it again does not change."""
         return self._scope.plan.job.asset_layer is None
 
     @property

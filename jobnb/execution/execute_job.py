@@ -167,7 +167,7 @@ def _imported(name: str) -> ModuleType:
         if error.name is not None and not name.startswith(error.name):
             raise  # it was found, and lacks something itself
         raise InvariantViolationError(
-            f"There is no module {name!r}. Give the folder it lies in as "
+            f"There is no module {name!r}. Give the folder it is in as "
             "reconstructor_working_directory."
         ) from error
 

@@ -1,7 +1,7 @@
 """Which steps of a plan can run, given what has ended. Pure: no clock, no thread, no file.
 
 An executor takes units (a step, or a mapped step for one element), runs them wherever it likes and
-tells how each ended. What follows from that is worked out here, in constant time for each edge of
+says how each ended. What follows from that is worked out here, in constant time for each edge of
 the plan: what can run now, what is skipped and why, which retries wait for their time, and which
 units wait because enough others with the same tag are running.
 """
@@ -78,7 +78,7 @@ class Frontier:
         limits: How many steps with some tag run at once.
 
     Attributes:
-        skips: The units that are skipped and not told of yet; whoever tells of them clears it.
+        skips: The units that are skipped and not reported yet; whoever reports them clears it.
         closed: The numbers of steps that have ended for good, all of their elements with them;
             whoever looks at it clears it.
         running: The units that are running.

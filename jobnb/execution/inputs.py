@@ -213,7 +213,7 @@ def through_manager(
     mapping_key: str | None,
     key: str,
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the value that an IO manager holds, and what the manager tells of it."""
+    """Return the value that an IO manager holds, and what the manager reports it."""
     upstream = run.plan.steps[source.step]
     output = _output_of(upstream, source)
     up_key = step_key_of(upstream, mapping_key)

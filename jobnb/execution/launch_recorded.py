@@ -22,7 +22,7 @@ _WAITS = (RunStatus.NOT_STARTED, RunStatus.QUEUED)
 def launch_recorded(session: Session, instance: Instance, run_id: str) -> JobRun:
     """Launch a recorded run in the background, with the job as the session knows it now.
 
-    Its record is written anew, with what the plan adds, once the run can be planned.
+    Its record is written again, with what the plan adds, once the run can be planned.
 
     Raises:
         RunNotFoundError: If there is no such run.

@@ -23,8 +23,8 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
         name: Its key as people write it.
         step: The number of the step that makes it.
         assets: What defines it.
-        config: The tags that tell of its config.
-        inputs: Its upstream assets by name, each with the names of the two tags that tell of it.
+        config: The tags that report its config.
+        inputs: Its upstream assets by name, each with the names of the two tags that report it.
     """
 
     key: AssetKey

@@ -27,7 +27,7 @@ def max_runtime(record: JobRun) -> float | None:
 
 
 def late_words(seconds: float) -> str:
-    """What is said of a run that took too long."""
+    """Return the message for a run that took too long."""
     return f"It took longer than {seconds:g} s, its {MAX_RUNTIME_SECONDS_TAG}."
 
 

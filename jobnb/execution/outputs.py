@@ -35,7 +35,7 @@ def handle_output(
     given: Any = None,
     context: OpExecutionContext | None = None,
 ) -> None:
-    """Check a value, store it and tell of it.
+    """Check a value, store it and report it.
 
     Args:
         run: The run.

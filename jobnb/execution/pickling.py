@@ -1,7 +1,7 @@
 """Pickle values and definitions for another process.
 
 A value is pickled once, where it was made, and unpickled where it is used: who only hands it on
-does not look into it. A large one lies in a file of the run, its buffers (as those of arrays and
+does not look into it. A large one is in a file of the run, its buffers (as those of arrays and
 data frames) beside the pickle, so that a reader maps them instead of copying.
 """
 
@@ -33,7 +33,7 @@ class Packed:
 
     Args:
         data: The pickle.
-        buffers: What lies beside it.
+        buffers: What is beside it.
         path: The file that has both, in place of them.
         size: How many bytes it is.
     """
@@ -217,7 +217,7 @@ def dumps(value: Any, buffers: list[pickle.PickleBuffer] | None = None) -> bytes
 
     Args:
         value: What is pickled.
-        buffers: Takes large parts that lie beside the pickle; they are within it if None.
+        buffers: Takes large parts that are beside the pickle; they are within it if None.
     """
     out = BytesIO()
     take = None if buffers is None else buffers.append

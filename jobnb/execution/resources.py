@@ -77,7 +77,7 @@ def _tear_down(run: RunScope) -> None:
     except KeyboardInterrupt:
         raise
     except Exception as error:  # noqa: BLE001
-        # The steps are done: what they made stands, and the log tells of the rest.
+        # The steps are done: what they made stands, and the log reports the rest.
         info = error_info(error)
         note = f"A resource could not be torn down: {info}."
         run.append(EngineNote(time.time(), note, error=info))

@@ -157,7 +157,7 @@ class Stop(Stopping):
     # --- called by whoever wants it to stop -------------------------------
 
     def request(self, reason: str, tell: Callable[[], None], *, is_failure: bool = False) -> bool:
-        """Ask the run to stop; tells whether it still can.
+        """Ask the run to stop; returns whether it still can.
 
         Args:
             reason: Why, in words.
@@ -220,7 +220,7 @@ class Stop(Stopping):
                 end_process(pid, at_once=insists)
 
     def take_over(self) -> bool:
-        """Close what the run had opened in its place; tells whether it has not begun to."""
+        """Close what the run had opened in its place; returns whether it has not begun to."""
         with self._lock:
             free, self._shielded = not self._shielded, True
         return free
@@ -387,7 +387,7 @@ class Interrupts(Stopping):
                 raise error
 
     def end(self) -> None:
-        """The run has ended."""
+        """Give back what was taken over for the run, at its end."""
         super().end()
         if self._ended:
             self._ended = self.wanted = False
@@ -499,7 +499,7 @@ def _told(error: BaseException, what: str) -> BaseException:
     if not isinstance(error, ForkedError):
         return error
     return InvariantViolationError(
-        f"This process is a copy (os.fork) of the one that does {what}, which goes on there. "
+        f"This process is a copy (os.fork) of the one that does {what}, which continues there. "
         "End the copy where it was made, with os._exit(0)."
     )
 

@@ -1,6 +1,6 @@
 """Background tasks, the base of runs and backfills.
 
-A task has a thread that does the work and a notifier that tells of it. It can be observed, waited
+A task has a thread that does the work and a notifier that reports it. It can be observed, waited
 for, awaited and canceled; the process keeps track of those that are active, and none outlives it.
 """
 
@@ -120,7 +120,7 @@ class Task(HasTraits, Generic[R]):
         """Look after anything else, at each tick."""
 
     def cancel(self, reason: str = "") -> bool:
-        """Ask it to stop; tells whether it could still be stopped."""
+        """Ask it to stop; returns whether it could still be stopped."""
         raise NotImplementedError
 
     def undo(self) -> None:
@@ -264,7 +264,7 @@ class _Guarded:
         return hash(self.handler)
 
 
-# --- those that go on in this process -----------------------------------------------
+# --- those in progress in this process -----------------------------------------------
 
 _live: dict[tuple[type[Task[Any]], str], Task[Any]] = {}
 _known: WeakValueDictionary[tuple[type[Task[Any]], str], Task[Any]] = WeakValueDictionary()
@@ -284,7 +284,7 @@ def find(kind: type[T], task_id: str) -> T | None:
 def cancel_all(
     kind: type[Task[Any]] = Task, timeout: float | None = None, reason: str = ""
 ) -> bool:
-    """Cancel all tasks that this process does and wait for them; tells whether all have ended.
+    """Cancel all tasks that this process does and wait for them; returns whether all have ended.
 
     Args:
         kind: Of which kind.

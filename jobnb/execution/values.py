@@ -103,7 +103,7 @@ def load_known_or_stored(
 def _is_stored_by_default(
     definitions: Definitions, last: EventLogEntry, instance: Instance
 ) -> bool:
-    """Whether the value lies where the default IO manager puts values."""
+    """Whether the value is where the default IO manager puts values."""
     if "io_manager" in definitions.resources:
         return True  # it is the default of this session
     made = last.asset_materialization

@@ -69,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What goes on in the kernel beside the cells.
+    """What is in progress in the kernel beside the cells.
 
     Args:
         variables: Variables of its environment.

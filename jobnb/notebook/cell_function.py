@@ -129,7 +129,7 @@ class CellFunction:
 
 
 def _indented(text: str) -> str:
-    """Indent Python code, but for what lies inside texts of several lines."""
+    """Indent Python code, but for what is inside texts of several lines."""
     inside: set[int] = set()
     begun: list[int] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):

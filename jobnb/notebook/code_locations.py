@@ -71,5 +71,5 @@ def _version(path: Path) -> Hashable:
     try:
         about = path.stat()
     except OSError:
-        return None  # it is being written anew, say
+        return None  # it is being written again, say
     return about.st_mtime_ns, about.st_size

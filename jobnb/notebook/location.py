@@ -184,7 +184,7 @@ def _place(beside: Path, folder: Path, module: types.ModuleType) -> Iterator[Non
     """Execute in a folder, as `__main__`, with its printed output discarded.
 
     Args:
-        beside: The folder of the file: what lies in it can be imported, too.
+        beside: The folder of the file: what is in it can be imported, too.
         folder: The folder to execute in.
         module: The module that it is executed as.
     """

@@ -254,7 +254,7 @@ def _cancel(_session: Session, line: Line) -> None:
 
     live = running(Run)
     if not live:
-        raise RunNotFoundError("No run goes on in the background of this kernel.")
+        raise RunNotFoundError("No run is in progress in the background of this kernel.")
     begins = _bare(line.rest)
     found = [run for run in live if run.run_id.startswith(begins)]
     if len(found) != 1:
@@ -310,7 +310,7 @@ COMMANDS = {
     "launch": Command(_launch, "JOB|SELECTION", "begin a run in the background"),
     "runs": Command(_runs, "[JOB]", "the history"),
     "run": Command(_run, "ID", "one run; the beginning of its id is enough"),
-    "debug": Command(_debug, "[ID [STEP]]", "a failed step in cells, to mend it and go on"),
+    "debug": Command(_debug, "[ID [STEP]]", "a failed step in cells, to mend and resume it"),
     "graph": Command(_graph, "[SELECTION|JOB]", "how assets hang together"),
     "cancel": Command(_cancel, "[ID]", "stop a background run"),
     "value": Command(_value, "KEY", "the last value of an asset"),

@@ -57,7 +57,7 @@ def _partitions_of(definitions: Any, job: Any) -> Any:
         return own
     try:
         return definitions.get_job_def(job.name).partitions_def
-    except JobnbError:  # `jobnb definitions validate` tells what is wrong with a job
+    except JobnbError:  # `jobnb definitions validate` says what is wrong with a job
         return None
 
 
@@ -102,7 +102,7 @@ def to_json(code: CodeSource) -> str:
 
 
 def from_json(text: str) -> CodeSource:
-    """Return the code location that a text tells of.
+    """Return the code location that a text reports.
 
     Example:
         >>> from_json(to_json(CodeSource(module="shop"))).module

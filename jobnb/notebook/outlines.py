@@ -36,21 +36,21 @@ _PASSING_PREFIXES = ("SSH_", "TERM", "TMUX", "XDG_SESSION", "VTE_", "WT_")
 
 
 def outline_for(
-    code: Any, *, timeout: float = LOAD_SECONDS, anew: bool = False, silent: bool = False
+    code: Any, *, timeout: float = LOAD_SECONDS, again: bool = False, silent: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the outline of a code location: the cached one if nothing has changed.
 
     Args:
         code: A `CodeSource`, or what has its fields.
         timeout: Seconds that loading may take.
-        anew: Whether to load it even if it is cached.
+        again: Whether to load it even if it is cached.
         silent: Whether what the code writes on stderr is discarded.
 
     Raises:
         NotebookError: If it cannot be loaded, or not in that time.
     """
     file = _cache_file(code)
-    known = None if anew or file is None else _cached(file)
+    known = None if again or file is None else _cached(file)
     if known is not None:
         return known
     loaded = _in_a_process(code, timeout, silent=silent)

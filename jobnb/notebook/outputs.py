@@ -1,7 +1,7 @@
 """The outputs of cells, kept as a terminal would show them, and within bounds.
 
 Printed output costs time in proportion to its length, and memory only up to a limit: the
-beginning and the end are kept, and what lies between is counted.
+beginning and the end are kept, and what is between is counted.
 """
 
 from __future__ import annotations

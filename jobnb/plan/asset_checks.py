@@ -94,7 +94,7 @@ def see_makeable(
             f"@asset_check(asset={asset!r})."
         )
     for each in () if anything else checks:
-        each.subset_for(wanted)  # it tells why it cannot
+        each.subset_for(wanted)  # it says why it cannot
 
 
 def check_outputs(assets_def: AssetsDefinition) -> Mapping[str, AssetCheckSpec]:

@@ -43,7 +43,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 def parts_of(chosen: Sequence[AssetsDefinition], shared: Collection[str] = ()) -> list[Part]:
-    """Return a part for each definition, or several for one that lies on a circle and can be split.
+    """Return a part for each definition, or several for one that is on a circle and can be split.
 
     Args:
         chosen: The definitions, each for the assets that are selected.

@@ -377,7 +377,7 @@ class Session:
     ) -> Run:
         """Launch a run in the background: the kernel stays free.
 
-        With `detach`, a process of its own does it: it goes on when this kernel ends, and every
+        With `detach`, a process of its own does it: it continues when this kernel ends, and every
         kernel with the same home sees it and can cancel it. The definitions of this moment go
         there as a pickle (cloudpickle), in a file that only this user can read,
         `detached/<run id>/run.pickle` in the home; the process removes it once it has read it.
@@ -571,7 +571,7 @@ class Session:
         """The schedules and sensors, and the loop that evaluates them.
 
         `session.automation.start()` lets it go on in the background of this kernel; `tick_now`
-        evaluates one now, `preview` tells what it would launch.
+        evaluates one now, `preview` says what it would launch.
         """
         if self._automation is None:
             self._automation = engine().automation(self)

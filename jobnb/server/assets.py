@@ -572,7 +572,7 @@ class AssetNode(Node):
         standing = self._standing(partition)
         if standing is None:
             return None
-        if standing.status.value == "failed":  # Dagster tells of the value that is there
+        if standing.status.value == "failed":  # Dagster reports the value that is there
             if standing.causes:
                 return "STALE"
             return "MISSING" if standing.made is None else "FRESH"

@@ -498,5 +498,5 @@ def cancel_backfill(
             f"The backfill {backfill_id!r} has ended: {record.status.value}."
         )
     return problems.PythonError(
-        f"The backfill {backfill_id!r} goes on in another process: cancel it there."
+        f"The backfill {backfill_id!r} is in progress in another process: cancel it there."
     )

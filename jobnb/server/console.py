@@ -209,7 +209,7 @@ class Console:
         return Shown(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
 
     def _found(self, begins: str) -> RunSource:
-        """Return a run by its id, or how that begins; one that goes on elsewhere is followed."""
+        """Return a run by its id, or how that begins; one in progress elsewhere is followed."""
         live = self.session.run(begins)
         if live.is_finished:
             return stored_or_live(self.session.instance, live.run_id)

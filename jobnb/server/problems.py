@@ -30,7 +30,7 @@ def python_error(error: BaseException) -> PythonError:
 
 
 def python_error_of(info: ErrorInfo | None) -> PythonError | None:
-    """Return the exception that an event tells of, or None."""
+    """Return the exception that an event reports, or None."""
     if info is None:
         return None
     place = [f"{part}\n" for part in (info.where, info.source) if part]

@@ -79,7 +79,7 @@ class Visit:
             self._drop()
 
     def renew(self) -> None:
-        """Show all anew, from changed definitions; what was typed stays."""
+        """Show all again, from changed definitions; what was typed stays."""
         with self._turn:
             self._drop()
         self._tell({"again": True})
@@ -224,7 +224,7 @@ class Visits:
             each.notice(text)
 
     def renew(self, change: Callable[[], None]) -> None:
-        """Change what is shown while no message is handled, and show all anew."""
+        """Change what is shown while no message is handled, and show all again."""
         with self.gate.alone():
             change()
             with self._lock:

@@ -213,7 +213,7 @@ class Reading:
             try:
                 found.append((each, self.definitions(each)))
             except JobnbError:
-                continue  # `workspaceOrError` tells why
+                continue  # `workspaceOrError` says why
         return found
 
     def record(self, run_id: str) -> RunRecord | None:

@@ -52,7 +52,7 @@ def choose_stale(
     """Return the steps that make what is stale, missing or failed, and what depends on these.
 
     An asset that is stale only because one upstream of the plan is stale stays as it is: making
-    it anew would make the same again.
+    it again would make the same again.
 
     Args:
         plan: A plan that makes assets, its config bound.

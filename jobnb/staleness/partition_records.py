@@ -72,7 +72,7 @@ class PartitionRecords(msgspec.Struct, frozen=True):
         versions: The data version of each.
         storage_ids: The number of the event that made each.
         kinds: The partitions by what they share.
-        print: What tells whether it is still true; see `Instance.partitions_print`.
+        print: What returns whether it is still true; see `Instance.partitions_print`.
     """
 
     versions: Mapping[str, str]

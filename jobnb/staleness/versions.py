@@ -172,12 +172,12 @@ def _python(version: CodeHash) -> str:
 def last_value_events(
     instance: Instance, made: Collection[AssetKey], sources: Collection[AssetKey]
 ) -> dict[AssetKey, Made]:
-    """Return the last event that tells of the value of each asset.
+    """Return the last event that reports the value of each asset.
 
     Args:
         instance: The history.
-        made: Assets that are made: materializations tell of them.
-        sources: Assets that come from elsewhere: observations tell of them too.
+        made: Assets that are made: materializations report them.
+        sources: Assets that come from elsewhere: observations report them too.
     """
     found = dict(instance.last_made([*made, *sources])) if made or sources else {}
     if sources:

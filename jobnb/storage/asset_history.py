@@ -122,7 +122,7 @@ class AssetHistory:
         before_cursor: int | None = None,
         after_cursor: int | None = None,
     ) -> EventLogRecord | None:
-        """Return the last event that tells which version of an asset's value there is, or None.
+        """Return the last event that says which version of an asset's value there is, or None.
 
         Args:
             key: The asset.

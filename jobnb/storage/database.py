@@ -167,7 +167,7 @@ class Database:
             if self.opened != opened:
                 return  # another thread has seen to it
             _logger.warning(
-                "%s was removed or replaced while it was in use (%s). It goes on as a new one, "
+                "%s was removed or replaced while it was in use (%s). It continues as a new one, "
                 "with the runs that are under way; what was in it before is not known any more.",
                 self._named(), self.url.database,
             )  # fmt: skip
@@ -179,7 +179,7 @@ class Database:
 
     def _is_moved(self, opened: int) -> bool:
         """Whether an error may come of it that the file was removed or replaced."""
-        with self._opening:  # a thread may be about to open it anew
+        with self._opening:  # a thread may be about to open it again
             return self.opened != opened or (
                 self._file is not None and engines.place(str(self.url.database)) != self._file
             )

@@ -82,7 +82,7 @@ def path_of(url: URL) -> str | None:
 def cleared(url: URL) -> Iterator[None]:
     """Let a file be opened or created meanwhile, after removing what a deleted one left behind.
 
-    SQLite would take what lies beside the file for its own. Whoever else opens it waits, where
+    SQLite would take what is beside the file for its own. Whoever else opens it waits, where
     the system can tell.
     """
     path = path_of(url)
@@ -251,7 +251,7 @@ class Kept(Enum):
 
     Attributes:
         THERE: It is where everyone finds it.
-        SAVED: The log that held it was removed; it was saved, and the file is to be opened anew.
+        SAVED: The log that held it was removed; it was saved, and the file is to be opened again.
         GONE: Nobody finds it: the file was removed or replaced.
     """
 

@@ -74,7 +74,7 @@ class EventHistory:
         """Return how the steps of a run went: status, times, attempts, materializations.
 
         Args:
-            run_id: The run; there is nothing to tell of one that is unknown.
+            run_id: The run; there is nothing to report of one that is unknown.
             step_keys: Of these steps only.
 
         Example:

@@ -144,7 +144,7 @@ def _from_index(
         query = query.where(indexed.c.storage_id.in_(list(filters.storage_ids)))
     key = indexed.c.storage_id
     query = query.order_by(key.asc() if ascending else key.desc())
-    # Tags are told apart after reading, so a limit in SQL would be too early.
+    # Tags are distinguished after reading, so a limit in SQL would be too early.
     rows = connection.execute(query.limit(None if filters.tags else limit)).all()
     found = list(readable(rows, _event_of_row, "an event"))
     if len(found) < len(rows) and limit is not None:

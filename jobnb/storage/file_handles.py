@@ -36,7 +36,7 @@ class LocalFileHandle(FileHandle):
     """A file on this machine.
 
     Args:
-        path: Where it lies.
+        path: Where it is.
 
     Example:
         >>> LocalFileHandle("/data/flights.csv").path_desc

@@ -65,7 +65,7 @@ class Format:
         return None
 
     def is_marked(self, path: Path) -> bool:
-        """Whether a file says of itself that it lies where no other value does."""
+        """Whether a file says of itself that it is where no other value does."""
         return False
 
 
@@ -111,7 +111,7 @@ class Parquet(Format):
         return Peek(head, (count, len(head.columns)))
 
     def is_marked(self, path: Path) -> bool:
-        """Whether the end of the file, which tells what is in it, has the mark."""
+        """Whether the end of the file, which says what is in it, has the mark."""
         try:
             with path.open("rb") as file:
                 file.seek(-8, os.SEEK_END)  # the length of the end, and four letters

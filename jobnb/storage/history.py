@@ -96,7 +96,7 @@ def launcher(home: Path | None) -> str | None:
 
 @lru_cache(maxsize=64)
 def seen_from(home: Path | None, path: str) -> str:
-    """Return a path as it is told: from the folder around the history, if it lies in there."""
+    """Return a path as it is told: from the folder around the history, if it is in there."""
     found = Path(path).absolute()
     around = Path.cwd() if home is None else home.parent
     return found.relative_to(around).as_posix() if found.is_relative_to(around) else str(found)

@@ -115,7 +115,7 @@ def _was_left(backfill: PartitionBackfill, seen: float | None) -> bool:
 
 
 def end_backfills(connection: Connection, lost: list[PartitionBackfill]) -> None:
-    """End backfills whose process is gone, unless another goes on with them by now."""
+    """End backfills whose process is gone, unless another continues with them by now."""
     known = {each.backfill_id: each.holder for each in lost}
     for each, seen in _open_backfills(connection, known):
         if each.holder is not None and each.holder == known[each.backfill_id]:
@@ -128,7 +128,7 @@ def _end_backfill(
     backfill_id = backfill.backfill_id
     told = (
         f"The backfill was interrupted: the {holder} that did it is gone. What was made is kept; "
-        f'go on with session.resume_backfill("{backfill_id}").'
+        f'resume it with session.resume_backfill("{backfill_id}").'
     )
     ended = msgspec.structs.replace(
         backfill,

@@ -140,7 +140,7 @@ def last_runs(
     Args:
         connection: The connection.
         job_name: The job.
-        since: Only runs that go on or ended at this moment or later, in seconds since the epoch.
+        since: Only runs in progress or ended at this moment or later, in seconds since the epoch.
     """
     # Written as a value of each run, the tag is looked up from the run: a job with few runs does
     # not wait for the tags of all others.

@@ -217,7 +217,7 @@ class PartitionTable(StatusTable):
     def statuses(self, keys: Sequence[str] | None = None) -> list[str]:
         """Return the status of each partition, in the order of the keys: a word of `STATUSES`.
 
-        Of those whose last run failed, `skipped` and `blocked` are told apart from `failed`.
+        Of those whose last run failed, `skipped` and `blocked` are distinguished from `failed`.
         """
         keys = self.keys if keys is None else keys
         found = super().statuses(keys)

@@ -212,7 +212,7 @@ class _Reader(pickle.Unpickler):
         for called in dict.fromkeys((*self._differences, *self._apart)):
             why = self._differences.get(called, "no instance can be made of it now")
             more = " It is an instance of the old one." if called in self._apart else ""
-            yield f"{called.qualname!r}: {why}.{more} Materialize it again to store it anew."
+            yield f"{called.qualname!r}: {why}.{more} Materialize it again to store it again."
 
 
 def _fields(attributes: Mapping[str, Any]) -> dict[str, str] | None:

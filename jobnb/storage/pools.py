@@ -113,7 +113,7 @@ class PoolHistory:
         self._history.write(lambda connection: connection.execute(own))
 
     def get_concurrency_keys(self) -> set[str]:
-        """The names of the pools that have a limit."""
+        """Return the names of the pools that have a limit."""
         from sqlalchemy import select
 
         from jobnb.storage.tables import pools
@@ -121,7 +121,7 @@ class PoolHistory:
         return set(self._history.read(lambda c: c.scalars(select(pools.c.pool)).all()))
 
     def get_concurrency_info(self, concurrency_key: str) -> ConcurrencyKeyInfo:
-        """A pool: its limit, the places that are taken, and who waits."""
+        """Return what a pool has: its limit, the places that are taken, and who waits."""
 
         def work(connection: Connection) -> ConcurrencyKeyInfo:
             rows = _live(connection, concurrency_key)

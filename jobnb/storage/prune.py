@@ -1,7 +1,7 @@
 """Pruning a history: what is old, and stored values that nothing refers to.
 
 It is safe beside running kernels. Of runs only those that have ended go, each in a transaction of
-its own, and none that tells how an asset or a partition stands, or that a run or backfill under way
+its own, and none that says how an asset or a partition stands, or that a run or backfill under way
 repeats. A value goes only if it has lain there for a day, and is moved aside before it is looked at
 for the last time, so that what is stored meanwhile stays.
 """
@@ -85,7 +85,7 @@ class Pruning(msgspec.Struct, frozen=True):
         logs: The messages in numbers.
         ticks: The ticks in numbers.
         values: The values in numbers.
-        kept_runs: How many runs are old, but tell how assets stand or are repeated just now.
+        kept_runs: How many runs are old, but say how assets stand or are repeated just now.
     """
 
     run_ids: tuple[str, ...] = ()
@@ -241,7 +241,7 @@ def _last_by_partition(connection: Connection) -> Iterator[str]:
     )
     query = select(runs.c.job_name, runs.c.run_id).where(runs.c.id.in_(latest))
     for job_name, run_id in connection.execute(query).all():
-        if not is_nameless(job_name):  # the assets tell of these themselves
+        if not is_nameless(job_name):  # the assets report these themselves
             yield run_id
     several = (
         select(runs.c.job_name, runs.c.run_id, tags.c.key, tags.c.value)

@@ -28,7 +28,7 @@ class EventLogEntry(msgspec.Struct, frozen=True):
     """A line of a run's log: an event, or a message of the user's code.
 
     Args:
-        error_info: The error that it tells of.
+        error_info: The error that it reports.
         level: The level, as Python's logging has it.
         user_message: What it says, in a sentence.
         run_id: The run it belongs to.

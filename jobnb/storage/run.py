@@ -48,7 +48,7 @@ def new_run_id() -> str:
 
 _random = random.Random()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_random.seed)  # a child goes on with other numbers
+    os.register_at_fork(after_in_child=_random.seed)  # a child continues with other numbers
 
 
 class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""How many runs go on at once in a home: what is set, and whose turn it is.
+"""How many runs are in progress at once in a home: what is set, and whose turn it is.
 
 There is no process that lets runs go: each queued run asks for its turn, in the process that will
 do it, and the answer is worked out in one transaction. So a queue works over several kernels,
@@ -36,14 +36,14 @@ class DefaultRunCoordinator(msgspec.Struct, frozen=True):
 
 
 class QueuedRunCoordinator(msgspec.Struct, frozen=True):
-    """Runs wait in a queue: only so many go on at once, those with a higher priority first.
+    """Runs wait in a queue: only so many run at once, those with a higher priority first.
 
     Set it with `instance.set_run_coordinator(...)`; every kernel with the same home follows. Runs
     that are launched, materialized in a cell, detached, or begun by a schedule all wait. The tag
     `dagster/priority` of a run says how early it goes; the default is 0.
 
     Args:
-        max_concurrent_runs: How many runs go on at once; -1 for any number.
+        max_concurrent_runs: How many runs are in progress at once; -1 for any number.
         tag_concurrency_limits: How many runs with a tag: dicts with `key`, `limit` and, if need be,
             `value`: a text, or `{"applyLimitPerUniqueValue": True}`.
         dequeue_interval_seconds: How often a run that waits asks for its turn; often enough if
@@ -89,7 +89,7 @@ class QueuedRunCoordinator(msgspec.Struct, frozen=True):
 
     @property
     def most(self) -> float:
-        """How many runs go on at once."""
+        """How many runs are in progress at once."""
         wanted = 10 if self.max_concurrent_runs is None else self.max_concurrent_runs
         return float("inf") if wanted < 0 else wanted
 
@@ -100,7 +100,7 @@ class QueuedRunCoordinator(msgspec.Struct, frozen=True):
 
 
 class TagLimit(NamedTuple):
-    """How many runs with a tag go on at once.
+    """How many runs with a tag are in progress at once.
 
     Args:
         key: The tag.
@@ -145,7 +145,7 @@ class Turn(NamedTuple):
 
 
 class RunQueue:
-    """How many runs go on at once in this home.
+    """How many runs are in progress at once in this home.
 
     Args:
         history: What it reads and writes.
@@ -164,7 +164,7 @@ class RunQueue:
     def set_run_coordinator(
         self, coordinator: QueuedRunCoordinator | DefaultRunCoordinator | None
     ) -> None:
-        """Say how many runs go on at once, in all kernels of this home.
+        """Say how many runs are in progress at once, in all kernels of this home.
 
         Args:
             coordinator: A `QueuedRunCoordinator`; None or a `DefaultRunCoordinator` to have each
@@ -206,7 +206,7 @@ class RunQueue:
         return self._known is not None
 
     def ask(self, run_id: str) -> Turn:
-        """Let a queued run begin, if it is its turn; it counts as one that goes on then."""
+        """Let a queued run begin, if it is its turn; it counts as one in progress then."""
         return self._history.write(lambda connection: _ask(connection, run_id))
 
 
@@ -265,7 +265,7 @@ def _ask(connection: Connection, run_id: str) -> Turn:
 
 
 def _known_runs(connection: Connection, keys: set[str]) -> list[_Waiting]:
-    """The runs that wait or go on, and whose process is there."""
+    """Return the runs that wait or run, and whose process is there."""
     from sqlalchemy import select
 
     from jobnb.storage.tables import leases, run_tags, runs

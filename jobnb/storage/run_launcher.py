@@ -40,5 +40,5 @@ class DefaultRunLauncher:
         return self._instance is not None and self._instance.control.holder(run_id) is not None
 
     def terminate(self, run_id: str) -> bool:
-        """Ask the process that does a run to cancel it; tells whether there is one."""
+        """Ask the process that does a run to cancel it; returns whether there is one."""
         return self._instance is not None and self._instance.control.request_cancel(run_id)

@@ -80,7 +80,7 @@ class WatchedLog(Protocol):
         """The number of events that are not yet committed."""
 
     def commit(self) -> None:
-        """Keep all that is not yet kept, and tell of it."""
+        """Keep all that is not yet kept, and report it."""
 
     def write(self) -> None:
         """Keep all that is not yet kept, telling nobody."""

@@ -208,7 +208,7 @@ def _what_is_readable(connection: Connection, row: Any) -> RunRecord:
 
 
 def known_status(text: Any) -> RunStatus | None:
-    """Return the status that a row tells of; None if it is none that is known."""
+    """Return the status that a row reports; None if it is none that is known."""
     try:
         return RunStatus(text)
     except ValueError:
@@ -336,7 +336,7 @@ def remove_run(connection: Connection, run_id: str) -> None:
     """Delete a run with its tags and its log, but not the records of its assets."""
     chunks, indexed = tables.event_chunks, tables.indexed_events
     ids = connection.scalars(select(chunks.c.id).where(chunks.c.run_id == run_id)).all()
-    # The index of events has no index by run: a run's events lie between two storage ids.
+    # The index of events has no index by run: a run's events are between two storage ids.
     spans = [{"first": i * tables.CHUNK_SPAN, "last": (i + 1) * tables.CHUNK_SPAN - 1} for i in ids]
     if spans:
         place = indexed.c.storage_id.between(bindparam("first"), bindparam("last"))

@@ -44,7 +44,7 @@ class StepStats:
         status: How it went; None while nothing tells.
         start_time: When its first attempt began.
         end_time: When its last attempt ended.
-        materialization_events: The entries of the log that tell of its materializations.
+        materialization_events: The entries of the log that report its materializations.
         expectation_results: What it reported of expectations.
         attempts: How many attempts began; None for a step that was skipped.
         attempts_list: When each attempt began and ended.

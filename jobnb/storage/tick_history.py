@@ -233,7 +233,7 @@ class TickHistory:
         )
 
     def note_times(self, times: Mapping[str, str], now: float) -> None:
-        """Record when schedules are due, by origin: what has new times begins with them anew."""
+        """Record when schedules are due, by origin: what has new times begins with them again."""
         from jobnb.storage import tick_queries
 
         known = self._history.database().read(tick_queries.known_times)

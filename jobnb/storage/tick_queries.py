@@ -1,7 +1,7 @@
 """Queries for ticks and for the states of schedules and sensors, in the open transaction.
 
 A tick is claimed, decided and ended, each in one transaction. Whoever is killed between two of
-them leaves a tick that another loop goes on with: before it is decided it is evaluated again,
+them leaves a tick that another loop continues with: before it is decided it is evaluated again,
 after that the runs are launched that are missing, with the ids that were settled.
 """
 
@@ -112,7 +112,7 @@ def known_times(connection: Connection) -> dict[str, str]:
 
 
 def note_times(connection: Connection, times: Mapping[str, str], now: float) -> None:
-    """Record when schedules are due; what has new times begins with them anew.
+    """Record when schedules are due; what has new times begins with them again.
 
     The moments that the new times name before this one are not ticks that were missed.
     """

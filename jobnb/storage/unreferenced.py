@@ -1,7 +1,7 @@
 """Stored values that nothing in the history refers to: finding them, and deleting them.
 
 Only files that an IO manager of jobnb wrote are taken for values: the pickles and the marked
-Parquet files in the folder of values. Whatever else lies there is left alone.
+Parquet files in the folder of values. Whatever else is there is left alone.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _is_value(path: Path) -> bool:
 
 
 def delete_values(paths: Iterable[Path], folder: Path, before: float) -> list[int]:
-    """Delete values, and the folders that are empty then; what was written anew stays.
+    """Delete values, and the folders that are empty then; what was written again stays.
 
     Args:
         paths: The files.
@@ -143,7 +143,7 @@ def delete_values(paths: Iterable[Path], folder: Path, before: float) -> list[in
 
 
 def _delete(path: Path, before: float) -> int | None:
-    """Delete a file; its size, or None if it was written anew or is gone.
+    """Delete a file; its size, or None if it was written again or is gone.
 
     It is moved aside first: then nobody replaces it between the last look and the end.
     """

@@ -34,7 +34,7 @@ from jobnb.storage.value_paths import (
 class UPathIOManager(IOManager):
     """Stores each value at a path of its own: a file for an asset, or one for each partition.
 
-    A subclass says how one value is written and read. Partitions of several dimensions lie in
+    A subclass says how one value is written and read. Partitions of several dimensions are in
     nested folders; an input that takes several partitions gets a dict of them.
 
     Args:
@@ -103,7 +103,7 @@ class UPathIOManager(IOManager):
 
         Args:
             context: What is known of the input or output.
-            path: Where the asset lies.
+            path: Where the asset is.
             partition: The partition; the parts of several dimensions are joined by slashes.
         """
         return path.joinpath(*map(below_asset, partition.split("/")))
@@ -121,11 +121,11 @@ class UPathIOManager(IOManager):
         path.mkdir(parents=True, exist_ok=True)
 
     def path_exists(self, path: Any) -> bool:
-        """Whether something lies at a path."""
+        """Whether something is at a path."""
         return bool(path.exists())
 
     def unlink(self, path: Any) -> None:
-        """Remove what lies at a path."""
+        """Remove what is at a path."""
         if path.is_dir():
             shutil.rmtree(path) if isinstance(path, Path) else path.rmdir(recursive=True)
         else:
@@ -134,7 +134,7 @@ class UPathIOManager(IOManager):
     # --- storing ----------------------------------------------------------
 
     def handle_output(self, context: OutputContext, obj: Any) -> None:
-        """Store the value; that of several partitions is a dict, and lies in as many files.
+        """Store the value; that of several partitions is a dict, and is in as many files.
 
         Raises:
             InvariantViolationError: If it should hold several partitions, and does not.

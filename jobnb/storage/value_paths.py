@@ -82,7 +82,7 @@ def load_partitions(
 
     Args:
         context: The input.
-        maker: What tells which partitions are meant.
+        maker: What says which partitions are meant.
         load: Gives the value of one partition.
         absent: What `load` raises where nothing is stored.
 
@@ -142,8 +142,8 @@ class Place(NamedTuple):
     Two values never have the same place, not even where a file system takes `Orders` for `orders`
     or `ü` for `u` and two dots. Ordinary names stay as they are, as in Dagster: `orders`,
     `warehouse/orders`, `orders/2020-01-01`. What could be mistaken for another is marked: the
-    partition `b` of `a` lies at `a/b@`, since `a/b` is the asset `a/b`; `Orders` at `Orders+1`,
-    where the number tells which letters are capitals.
+    partition `b` of `a` is at `a/b@`, since `a/b` is the asset `a/b`; `Orders` at `Orders+1`,
+    where the number says which letters are capitals.
 
     Attributes:
         parts: The names of the folders and of the file.

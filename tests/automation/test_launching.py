@@ -160,7 +160,7 @@ def test_what_cannot_go_to_another_process_runs_in_that_of_the_loop(tmp_path, ca
     wait_for(lambda: session.instance.get_run_by_id(run.run_id).is_finished)
     run = session.instance.get_run_by_id(run.run_id)
     assert (run.is_success, run.is_detached) == (True, False)
-    assert "goes on in the process of the loop" in caplog.text
+    assert "runs in the process of the loop" in caplog.text
 
 
 SCRIPT = """

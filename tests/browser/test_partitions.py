@@ -117,7 +117,7 @@ def test_a_backfill_is_watched_canceled_and_gone_on_with(lab, tab):
     expect(bar).to_have_attribute("aria-valuetext", begun, timeout=30_000)
     view.get_by_role("button", name="Cancel").click()
     expect(view.locator(".jw-badge").first).to_contain_text("canceled")
-    view.get_by_role("button", name="Go on").click()
+    view.get_by_role("button", name="Resume").click()
     expect(view.locator(".jw-badge").first).to_contain_text("failed", timeout=30_000)
     expect(view.locator(".jw-counts")).to_contain_text("1 failed")
     expect(view.locator(".jw-failure")).to_contain_text("slowly, partition 2013-01-03")

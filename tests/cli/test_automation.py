@@ -295,7 +295,7 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
                 read_until(lambda line: line["event"] == "health")
             assert last.run_keys[0].startswith("new ")
         shop.write_text("this is no Python")
-        read_until(lambda line: "goes on as it was" in line["text"])
+        read_until(lambda line: "old definitions stay in use" in line["text"])
     finally:
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read().splitlines()

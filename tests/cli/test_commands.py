@@ -466,7 +466,7 @@ def test_a_run_that_goes_on_is_not_deleted(command, tmp_path):
                 capture_output=True, text=True, env=env, check=False,
             )  # fmt: skip
             assert done.returncode == 2, done.stderr
-            assert "goes on" in done.stderr
+            assert "is in progress" in done.stderr
         log.close()
 
 

@@ -193,7 +193,7 @@ def test_it_is_told_where_comments_cannot_stay():
     form.set_yaml("ops: &all {load: {config: {year: 1}}} # mine\nresources: {store: *all}\n")
     form.edit("ops/load/config/year", "set", "2")
     assert "mine" not in form.text.text
-    assert form.text.note == "The text was written anew; its comments could not be kept."
+    assert form.text.note == "The text was written again; its comments could not be kept."
     form.edit("ops/load/config/year", "set", "3")
     assert form.text.note == ""
 

@@ -175,7 +175,7 @@ def test_it_cancels_a_run_by_the_beginning_of_its_id(kernel):
     assert kernel.text("print(a.wait(30).status)") == "CANCELED\n"
     kernel("%jobnb cancel")
     assert kernel.text("print(b.wait(30).status)") == "CANCELED\n"
-    assert "No run goes on" in mistake(kernel, "%jobnb cancel")
+    assert "No run is in progress" in mistake(kernel, "%jobnb cancel")
 
 
 # --- mistakes -------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_it_is_loaded_again_only_when_something_has_changed(cache, folder, monke
     path.write_text(SHOP + "\n@asset\ndef prices():\n    return 2\n")
     assert names(code) == ["orders", "prices"]
     assert loads(folder) == 2
-    assert names(code, anew=True) == ["orders", "prices"]
+    assert names(code, again=True) == ["orders", "prices"]
     assert loads(folder) == 3
     monkeypatch.setenv("SHOP_REGION", "north")  # what the code may look at
     names(code)
@@ -130,7 +130,7 @@ def test_code_that_takes_too_long_is_given_up_with_all_that_it_started(folder):
     )
     for seconds in (4, 20, 90):  # more on a machine that needs it to come so far
         with pytest.raises(NotebookError, match=f"was not loaded within {seconds} s. Tag the"):
-            outline_for(CodeSource(path), timeout=seconds, anew=True)
+            outline_for(CodeSource(path), timeout=seconds, again=True)
         if (folder / "pid").exists():
             break
     pid = int((folder / "pid").read_text())
@@ -173,7 +173,7 @@ def test_what_the_code_prints_or_leaves_running_is_no_matter(folder):
         + "import os, threading, time\nprint('printed')\nos.write(1, b'written')\n"
         + "os.system('echo echoed')\nthreading.Thread(target=time.sleep, args=(600,)).start()\n"
     )
-    assert names(CodeSource(path), anew=True) == ["orders"]
+    assert names(CodeSource(path), again=True) == ["orders"]
 
 
 def test_a_notebook_of_another_language_defines_nothing(write, monkeypatch, tmp_path):
@@ -184,7 +184,7 @@ def test_a_notebook_of_another_language_defines_nothing(write, monkeypatch, tmp_
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     path = write("x <- 1", kernel="stats")
     with pytest.raises(NotebookError, match="has cells of R"):
-        outline_for(CodeSource(path), anew=True)
+        outline_for(CodeSource(path), again=True)
     assert outlines._interpreter(CodeSource(write("x = 1", kernel="not_here")))
 
 
@@ -198,10 +198,10 @@ def test_a_notebook_is_loaded_with_the_python_of_its_kernel(write, monkeypatch, 
     (spec / "kernel.json").write_text(json.dumps(about))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     code = CodeSource(write("from jobnb import asset", "@asset\ndef a(): ...", kernel="own"))
-    assert names(code, anew=True) == ["a"]
+    assert names(code, again=True) == ["a"]
     python.write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(NotebookError, match=rf"exit code 1\). Is jobnb installed for {python}\?"):
-        outline_for(code, anew=True)
+        outline_for(code, again=True)
 
 
 def test_a_notebook_and_its_forms_have_the_same_outline(write, tmp_path):
@@ -218,6 +218,6 @@ def test_a_notebook_and_its_forms_have_the_same_outline(write, tmp_path):
         f"```python\n{cells[0]}\n```\n```python tags=['explore']\n{cells[1][0]}\n```\n"
         f"```python\n{cells[2]}\n```\n"
     )
-    found = [outline_for(CodeSource(each), anew=True) for each in (notebook, percent, fences)]
+    found = [outline_for(CodeSource(each), again=True) for each in (notebook, percent, fences)]
     assert found[0]["assets"][0]["key"] == "orders"
     assert found[1:] == found[:1] * 2

@@ -22,7 +22,7 @@ class AssetSensorDefinition(SensorDefinition):
         asset_key: The asset.
         job_name: The name of the job, where it is not given as such.
         asset_materialization_fn: Takes the context and the event, and resources by annotation.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words, Markdown.
         job: The job that it launches.
         jobs: Several jobs; each request then says which.
@@ -112,7 +112,7 @@ def asset_sensor(
         asset_key: The asset.
         job_name: The name of the job, where it is not given as such.
         name: The name; that of the function if absent.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least; 30 if
+        minimum_interval_seconds: How many seconds are between two evaluations at least; 30 if
             absent.
         description: In words; the function's docstring if absent.
         job: The job that it launches.

@@ -401,7 +401,7 @@ class AutoMaterializePolicy(msgspec.Struct, frozen=True):
 
     Args:
         on_missing: As soon as it, or a partition of it, is missing.
-        on_new_parent_data: As soon as something that it depends on was made anew.
+        on_new_parent_data: As soon as something that it depends on was made again.
         for_freshness: When it, or something that depends on it, would be later than its
             `FreshnessPolicy` allows.
         max_materializations_per_minute: How many of its partitions are requested in a minute.

@@ -17,7 +17,7 @@ class AutomationConditionSensorDefinition(SensorDefinition):
         name: Its name.
         target: The assets.
         default_status: Whether it runs without anybody having started it.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words, Markdown.
 
     Example:

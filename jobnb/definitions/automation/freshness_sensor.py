@@ -17,7 +17,7 @@ class FreshnessPolicySensorDefinition(SensorDefinition):
         name: Its name; that of the function if absent.
         asset_selection: The assets.
         freshness_policy_sensor_fn: Takes the context, and resources by annotation.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words, Markdown.
         default_status: Whether it runs without anybody having started it.
         required_resource_keys: The resources that the function takes from its context.
@@ -49,7 +49,7 @@ class FreshnessPolicySensorDefinition(SensorDefinition):
         self.monitored_assets = AssetSelection.from_coercible(asset_selection)
 
     def react(self, context: Any) -> Any:
-        """Call its function for one asset; `context` tells which."""
+        """Call its function for one asset; `context` says which."""
         return self._function.call(context)
 
 
@@ -66,7 +66,7 @@ def freshness_policy_sensor(
     Args:
         asset_selection: The assets; those without a `FreshnessPolicy` are left out.
         name: The name; that of the function if absent.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least; 30 if
+        minimum_interval_seconds: How many seconds are between two evaluations at least; 30 if
             absent.
         description: In words; the function's docstring if absent.
         default_status: Whether it runs without anybody having started it.

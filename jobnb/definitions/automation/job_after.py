@@ -30,7 +30,7 @@ def job_after(
         run_status: The status that the run is to reach, a `RunStatus` or its name.
         name: The name of the sensor; `<job>_after_<earlier>` if absent.
         default_status: Whether it runs without anybody having started it.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
 
     Raises:
         InvalidDefinitionError: If one of the two is no job, or there is no such status.

@@ -20,7 +20,7 @@ class MultiAssetSensorDefinition(SensorDefinition):
         monitored_assets: The keys of the assets, or an `AssetSelection`.
         job_name: The name of the job, where it is not given as such.
         asset_materialization_fn: Takes the context, and resources by annotation.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words, Markdown.
         job: The job that it launches.
         jobs: Several jobs; each request then says which.
@@ -96,7 +96,7 @@ def multi_asset_sensor(
         monitored_assets: The keys of the assets, or an `AssetSelection`.
         job_name: The name of the job, where it is not given as such.
         name: The name; that of the function if absent.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least; 30 if
+        minimum_interval_seconds: How many seconds are between two evaluations at least; 30 if
             absent.
         description: In words; the function's docstring if absent.
         job: The job that it launches.

@@ -22,7 +22,7 @@ class RunStatusSensorDefinition(SensorDefinition):
         run_status: The status, a `RunStatus`.
         run_status_sensor_fn: Takes the context, and resources by annotation; may return run
             requests or a `SkipReason`.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words, Markdown.
         monitored_jobs: The jobs whose runs count; those of its code location if absent.
         monitor_all_repositories: Whether the runs of all code locations count.
@@ -36,7 +36,7 @@ class RunStatusSensorDefinition(SensorDefinition):
 
     sensor_type = SensorType.RUN_STATUS
     for_failure = False
-    """Whether its context tells of a failure."""
+    """Whether its context reports a failure."""
     _builder = "build_run_status_sensor_context"
 
     def __init__(
@@ -94,7 +94,7 @@ class RunStatusSensorDefinition(SensorDefinition):
         return known is None or job_name in known
 
     def react(self, context: Any) -> Any:
-        """Call its function for one run; `context` tells which."""
+        """Call its function for one run; `context` says which."""
         return self._function.call(context)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -155,7 +155,7 @@ def run_status_sensor(
     Args:
         run_status: The status, a `RunStatus`.
         name: The name; that of the function if absent.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words; the function's docstring if absent.
         monitored_jobs: The jobs whose runs count; those of its code location if absent.
         job_selection: The same, Dagster's older name.
@@ -225,7 +225,7 @@ def run_failure_sensor(
     Args:
         name: The name; that of the function if absent. The decorator also works without
             parentheses.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least.
+        minimum_interval_seconds: How many seconds are between two evaluations at least.
         description: In words; the function's docstring if absent.
         monitored_jobs: The jobs whose runs count; those of its code location if absent.
         job_selection: The same, Dagster's older name.

@@ -39,7 +39,7 @@ class SensorDefinition:
         evaluation_fn: Takes a context, or nothing, and resources by annotation. Returns (or
             yields) run requests, or returns a `SkipReason` or a `SensorResult`.
         job_name: The name of the job, where it is not given as such.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least; 30 if
+        minimum_interval_seconds: How many seconds are between two evaluations at least; 30 if
             absent.
         description: In words, Markdown.
         job: The job that it launches.
@@ -247,7 +247,7 @@ def sensor(
     Args:
         job_name: The name of the job, where it is not given as such.
         name: The name; that of the function if absent.
-        minimum_interval_seconds: How many seconds lie between two evaluations at least; 30 if
+        minimum_interval_seconds: How many seconds are between two evaluations at least; 30 if
             absent.
         description: In words; the function's docstring if absent.
         job: The job that it launches.

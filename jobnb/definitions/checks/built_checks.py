@@ -37,7 +37,7 @@ def build_metadata_bounds_checks(
     exclusive_min: bool = False,
     exclusive_max: bool = False,
 ) -> list[AssetChecksDefinition]:
-    """Define checks that a number in each asset's latest metadata lies within bounds.
+    """Define checks that a number in each asset's latest metadata is within bounds.
 
     Args:
         assets: The assets: keys, strings or definitions.
@@ -84,7 +84,7 @@ def build_metadata_bounds_checks(
             passed=not why, asset_key=key, severity=severity, description=why, metadata=facts
         )
 
-    words = f"{metadata_key!r} lies within bounds."
+    words = f"{metadata_key!r} is within bounds."
     return _checks(f"{_plain(metadata_key)}_bound_check", assets, words, False, look)
 
 

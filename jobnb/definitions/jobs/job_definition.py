@@ -467,7 +467,7 @@ class JobDefinition:
             stale_only: Whether fresh assets are skipped; see `Session.stale`.
             executor: The executor: "in_process", "threads", "async", "multiprocess",
                 "dask" or an `ExecutorDefinition`; as the job or the definitions say if not given.
-            detach: Whether a process of its own does it, which goes on when this one ends; see
+            detach: Whether a process of its own does it, which continues when this one ends; see
                 `Session.launch`.
 
         Returns:

@@ -216,7 +216,7 @@ def _takes_list(kind: DataType) -> bool:
 def check_type_names(graph: GraphDefinition) -> None:
     """Raise an error if the ops of a job mean different types by one name.
 
-    A cell that is run again makes its types anew, while ops of other cells still have the old ones:
+    A cell that is run again defines its types again, while ops of other cells have the old ones:
     two types of one name from different cells are taken to be the same.
 
     Raises:

@@ -15,7 +15,7 @@ PRIORITY_TAG = "dagster/priority"
 
 
 def pool_of(tags: Mapping[str, str] | None) -> str | None:
-    """The pool that tags name; None if they name none."""
+    """Return the pool that tags name; None if they name none."""
     return tags.get(POOL_TAG) if tags else None
 
 

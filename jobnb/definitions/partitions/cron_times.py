@@ -221,7 +221,7 @@ class _Hourly(CronTimes):
         self._start = _ceil(start)
         self._offsets = _Offsets(zone, self._start)
         self._first: list[int] = []  # per stretch: the first time in it
-        self._before: list[int] = []  # per stretch: how many times lie before it
+        self._before: list[int] = []  # per stretch: how many times are before it
         self._index()
 
     def _index(self) -> None:
@@ -295,7 +295,7 @@ class DayTimes(CronTimes):
         if real.replace(tzinfo=None) == wall.replace(tzinfo=None):
             return real
         # The clock skips this time. With fold=1 the offset after the jump applies, which
-        # gives a moment before it; the jump lies between the two.
+        # gives a moment before it; the jump is between the two.
         low = int(wall.replace(fold=1).timestamp())
         high = int(wall.timestamp())
         shift = datetime.fromtimestamp(high, self._zone).utcoffset()

@@ -62,7 +62,7 @@ class KeyFormat:
 
         Raises:
             ValueError: If it is no time.
-            OverflowError: If it lies too far away.
+            OverflowError: If it is too far away.
         """
         found = self._pattern.fullmatch(key)
         if found is None:

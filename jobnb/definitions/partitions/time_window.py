@@ -282,7 +282,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         """Return the window of a key, whether it has ended or not.
 
         Raises:
-            UnknownPartitionError: If it is no key, or lies before the start.
+            UnknownPartitionError: If it is no key, or is before the start.
         """
         return self.windows.window(self._known_index(partition_key))
 
@@ -307,7 +307,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         """Describe a window after the last: it has not ended, or it is after `end`."""
         last = f"the last one is {self._keys.key(count - 1)!r}" if count else "none has"
         if self._most is not None and place >= self._most:
-            return f"It lies past the end: {last if count else 'there is none'}."
+            return f"It is past the end: {last if count else 'there is none'}."
         return f"Its window has not ended: {last}."
 
     def start_time_for_partition_key(self, partition_key: str) -> datetime:
@@ -335,7 +335,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
         Args:
             end_dt: The moment.
             current_time: The current time.
-            respect_bounds: Whether it must lie after the start and have ended; else None.
+            respect_bounds: Whether it must be after the start and have ended; else None.
         """
         moment = localize(end_dt, self._zone)
         if not respect_bounds:
@@ -351,7 +351,7 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
 
         Args:
             start_dt: The moment.
-            respect_bounds: Whether it must lie after the start; else None.
+            respect_bounds: Whether it must be after the start; else None.
         """
         moment = localize(start_dt, self._zone)
         windows = self.windows
@@ -394,14 +394,14 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
             end_closed: Whether a window includes its end instead of its start.
 
         Raises:
-            UnknownPartitionError: If it lies before the first window.
+            UnknownPartitionError: If it is before the first window.
         """
         moment = datetime.fromtimestamp(timestamp, self._zone)
         times = self.windows
         index = (times.begun_before(moment) if end_closed else times.begun_until(moment)) - 1
         if index < 0:
             raise UnknownPartitionError(
-                f"{moment.isoformat()} lies before the first partition, {self._keys.key(0)!r}."
+                f"{moment.isoformat()} is before the first partition, {self._keys.key(0)!r}."
             )
         return self._keys.key(index)
 

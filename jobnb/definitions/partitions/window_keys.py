@@ -17,7 +17,7 @@ _YEARS = range(2, 9998)  # The years in which every zone can convert every day.
 
 @lru_cache(maxsize=256)
 def _formats(fmt: str) -> tuple[KeyFormat, KeyFormat]:
-    """Return the format itself, and with the offset that tells apart an hour that comes twice."""
+    """Return the format itself, and with the offset that distinguishes an hour that comes twice."""
     return KeyFormat(fmt), KeyFormat(fmt + "%z")
 
 

@@ -66,7 +66,7 @@ class Compound(Rule):
         if depth > _DEEPEST:
             raise InvalidDefinitionError(
                 f"A selection cannot have more than {_DEEPEST} parts within each other: resolve "
-                "it on the way, and go on with AssetSelection.keys(...)."
+                "it on the way, and continue with AssetSelection.keys(...)."
             )
         object.__setattr__(self, "depth", depth)
 
@@ -368,7 +368,7 @@ class ChecksOf(Compound):
 
 @dataclass(frozen=True)
 class Named(Rule):
-    """An op, or all ops of a graph, with what lies some steps up and down at its own level."""
+    """An op, or all ops of a graph, with what is some steps up and down at its own level."""
 
     name: str
     up: int | None = -1

@@ -19,7 +19,7 @@ function drawBackfill(model, { title, bar, counts }) {
 
 const BACKFILL_DEEDS = {
   cancel: ["Cancel", "Stop it; what was made is kept"],
-  resume: ["Go on", "Try again what was not made, with the assets as they are now"],
+  resume: ["Resume", "Try again what was not made, with the assets as they are now"],
 };
 
 function drawBackfillDeeds(model, { buttons, problem }) {

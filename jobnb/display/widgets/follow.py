@@ -42,7 +42,7 @@ class RunMarks:
 
     Args:
         cards_of_step: The cards of a step, where they are not called as the step is.
-        plan: What the run does, where that is known: it tells what is mapped over what.
+        plan: What the run does, where that is known: it says what is mapped over what.
     """
 
     def __init__(self, cards_of_step: Cards | None = None, plan: Plan | None = None) -> None:

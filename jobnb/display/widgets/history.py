@@ -91,7 +91,9 @@ class HistoryTable(View):
 
     def _delete(self, source: RunSource) -> None:
         if source.can_cancel:
-            raise InvariantViolationError(f"The run {source.run_id[:8]} goes on; cancel it first.")
+            raise InvariantViolationError(
+                f"The run {source.run_id[:8]} is in progress; cancel it first."
+            )
         self._instance.delete_run(source.run_id)
 
     def _each(self, run_ids: Sequence[str], deed: Callable[[RunSource], Any], done: str) -> int:

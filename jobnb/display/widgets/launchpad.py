@@ -88,7 +88,7 @@ class LaunchFormView(View):
         return self.state.instance
 
     def show(self, title: str, noun: str) -> None:
-        """Show the state anew, with all that seldom changes."""
+        """Show the state again, with all that seldom changes."""
         state = self.state
         assets = state.job.asset_layer is not None
         example = "*revenue, group:load" if assets else "*load, clean+"

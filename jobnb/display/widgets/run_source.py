@@ -83,7 +83,7 @@ class RunSource(ABC):
 
     def cancel(self) -> None:
         """Cancel the run."""
-        raise InvariantViolationError(f"The run {self.run_id} does not go on in this kernel.")
+        raise InvariantViolationError(f"The run {self.run_id} is not in progress in this kernel.")
 
     def rerun(self, from_failure: bool = False, steps: Sequence[str] | None = None) -> Any:
         """Run it again in the background, as the session defines it now; returns the new run."""

@@ -63,7 +63,7 @@ class Tabbed(ipywidgets.VBox):  # type: ignore[misc]
         self.place.children = [self._made[name]] if name in self._made else []
 
     def _make(self, name: str) -> Any:
-        """Return the widget of a tab; a line that tells why where it cannot be made."""
+        """Return the widget of a tab; a line that says why where it cannot be made."""
         try:
             return self._makers[name]()
         except Exception as error:  # noqa: BLE001 - definitions of users stand behind it

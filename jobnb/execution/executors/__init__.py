@@ -1,1 +1,1 @@
-"""Executors: each takes units that are ready, runs them somewhere and tells how they ended."""
+"""Executors: each takes units that are ready, runs them somewhere and says how they ended."""

@@ -128,7 +128,7 @@ class DaskWorkerPool:
         self._client = client = self._connected()
         self._topic = f"jobnb-{self.run.run_id}"
         self.run.resources = LazyResources(self.run)
-        # As what a task gives, which the cluster makes anew where the worker that had it is lost.
+        # As what a task gives, which the cluster makes again where the worker that had it is lost.
         self._setup = client.submit(bytes, worker_setup_of(self.run, None), pure=False)
         client.subscribe_topic(self._topic, self._hear)
         self._stack.callback(client.unsubscribe_topic, self._topic)

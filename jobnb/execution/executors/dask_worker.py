@@ -27,7 +27,7 @@ class Report(NamedTuple):
 
     Args:
         number: The number of the task; 0 for news of the worker.
-        turn: Which turn at it: Dask begins a task anew when it has lost its worker.
+        turn: Which turn at it: Dask begins a task again when it has lost its worker.
         events: What has happened.
         outcomes: The attempts that have ended, each with its error.
     """

@@ -109,7 +109,7 @@ class WorkerPool(Protocol):
         """Whether a worker is at a task, as far as that is known here."""
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
-        """Stop what goes on of a task; `is_failure` if it has taken too long."""
+        """Stop what is in progress of a task; `is_failure` if it has taken too long."""
 
     def is_stuck(self, task: int) -> bool:
         """Whether a task that was to stop cannot be stopped."""

@@ -210,7 +210,7 @@ def test_runs_are_deleted_but_not_one_that_goes_on(own):
     view = HistoryView(RunTable(own))
     try:
         oldest = own.get_run_ids()[-1]
-        with pytest.raises(InvariantViolationError, match=r"^1 deleted. The run .* goes on"):
+        with pytest.raises(InvariantViolationError, match=r"^1 deleted. The run .* is in progress"):
             view.table.answer("delete", run_ids=[oldest, run.run_id])
         assert not own.has_run(oldest)
         assert own.has_run(run.run_id)
@@ -328,7 +328,7 @@ def test_ticked_runs_are_canceled_and_what_cannot_be_is_told():
         run = endless.launch(instance=instance)
         assert STARTED.wait(30)
         view = HistoryView(RunTable(instance))
-        with pytest.raises(InvariantViolationError, match="1 canceled.*does not go on"):
+        with pytest.raises(InvariantViolationError, match="1 canceled.*is not in progress"):
             view.table.answer("cancel", run_ids=[run.run_id, ended])
         assert run.wait(30).status == "CANCELED"
 
