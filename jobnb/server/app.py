@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from jobnb.server.access import Access, Refusal
 from jobnb.server.executing import Asked, Executing, asked_of
+from jobnb.server.json_text import decoded, encoded
 from jobnb.server.limits import Limits
 from jobnb.server.repositories import jobnb_version
 from jobnb.server.websocket import WebSocketSession, chosen_protocol
@@ -72,13 +72,7 @@ def asked_in(body: bytes, limits: Limits) -> Asked | Refusal:
     if len(body) > limits.body:
         return 413, f"The body has {len(body):,} bytes; {limits.body:,} are allowed."
     try:
-        return asked_of(json.loads(body))
-    except RecursionError:
-        return 400, "The body is nested too deeply."
-    except UnicodeDecodeError:
-        return 400, "The body is no UTF-8."
-    except json.JSONDecodeError as error:
-        return 400, f"The body is no JSON: {error}."
+        return asked_of(decoded(body))
     except ValueError as error:
         return 400, str(error)
 
@@ -130,7 +124,7 @@ class _Doors:
             return refused(asked)
         reads_only = request.method == "GET"
         status, answer = await self.executing.answer_soon(asked, reads_only=reads_only)
-        return Response(json.dumps(answer), status, media_type="application/json")
+        return Response(encoded(answer), status, media_type="application/json")
 
     async def _body(self, request: Request) -> bytes | Refusal:
         """Return the body, read no further than it may be long."""
@@ -148,14 +142,10 @@ class _Doors:
         given: dict[str, Any] = dict(request.query_params)
         try:
             if given.get("variables"):
-                given["variables"] = json.loads(given["variables"])
+                given["variables"] = decoded(given["variables"], "variables")
             else:
                 given.pop("variables", None)
             return asked_of(given)
-        except RecursionError:
-            return 400, "variables is nested too deeply."
-        except json.JSONDecodeError as error:
-            return 400, f"variables is no JSON: {error}."
         except ValueError as error:
             return 400, str(error)
 

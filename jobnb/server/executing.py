@@ -21,12 +21,13 @@ from graphql import (
     execute_sync,
     get_operation_ast,
     parse,
+    specified_rules,
     subscribe,
     validate,
 )
 
 from jobnb.errors import JobnbError
-from jobnb.server.limits import Limits, too_large
+from jobnb.server.limits import FiniteNumbers, Limits, too_large
 from jobnb.server.mutations import Mutation
 from jobnb.server.queries import Query
 from jobnb.server.schema import served_schema
@@ -36,6 +37,8 @@ from jobnb.server.workspace import Reading, ServedWorkspace
 _logger = logging.getLogger("jobnb.server")
 _KEPT = 256  # parsed queries
 _LONGEST_KEPT = 20_000  # characters of a query that is kept
+
+_RULES = (*specified_rules, FiniteNumbers)
 
 Answer = dict[str, Any]
 
@@ -202,7 +205,7 @@ class Executing:
         problem = too_large(document, self.limits)
         if problem:
             return _Document(None, (GraphQLError(problem),))
-        errors = validate(self._schema, document, max_errors=20)
+        errors = validate(self._schema, document, _RULES, max_errors=20)
         return _Document(None, tuple(errors)) if errors else _Document(document)
 
     # --- subscriptions

@@ -14,9 +14,10 @@ from jobnb.automation.loop import AutomationLoop, runs
 from jobnb.automation.tick_evaluation import Definition
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
-from jobnb.errors import JobnbError, did_you_mean
+from jobnb.errors import did_you_mean
 from jobnb.server import problems
 from jobnb.server.metadata import AssetKey
+from jobnb.server.moments import moment_of, seconds_of
 from jobnb.server.nodes import Node, digest
 from jobnb.server.partition_sets import PartitionSet, partition_sets_of
 from jobnb.server.runs import RepositoryOrigin, Run, find_runs
@@ -204,7 +205,7 @@ class InstigationState(Node):
         after = None if day_range is None else (before or time.time()) - day_range * _DAY
         found = self._known.reading.instance.get_ticks(
             self._known.instigator.origin_id,
-            before=_number(cursor) if cursor else before,
+            before=seconds_of(cursor, "cursor") if cursor else before,
             after=after,
             limit=min(limit if limit is not None else _MOST_TICKS, _MOST_TICKS),
             statuses=None if statuses is None else [TickStatus(each) for each in statuses],
@@ -215,15 +216,6 @@ class InstigationState(Node):
     def next_tick(self) -> DryRunInstigationTick | None:
         """Its next evaluation; None if it does not run."""
         return next_tick(self._known)
-
-
-def _number(cursor: str) -> float:
-    try:
-        return float(cursor)
-    except ValueError:
-        raise JobnbError(
-            f"{cursor!r} is no cursor of ticks: give the time of a tick, in seconds."
-        ) from None
 
 
 def _cron(definition: Any) -> str:
@@ -321,14 +313,15 @@ class Schedule(_Instigator):
     ) -> DryRunInstigationTicks:
         """Return its next evaluations."""
         most = min(10 if limit is None and until is None else limit or _MOST_TICKS, _MOST_TICKS)
-        moments = _moments(self._definition, time.time() if cursor is None else cursor, most)
+        since = time.time() if cursor is None else moment_of(cursor, "cursor").timestamp()
+        moments = _moments(self._definition, since, most)
         kept = [each for each in moments if until is None or each.timestamp() <= until]
-        last = kept[-1].timestamp() + 1 if kept else (cursor or time.time())
+        last = kept[-1].timestamp() + 1 if kept else since
         return DryRunInstigationTicks([_tick_at(self.known, each) for each in kept], last)
 
     def future_tick(self, tick_timestamp: int) -> DryRunInstigationTick:
         """Return its evaluation of a moment."""
-        return _tick_at(self.known, datetime.fromtimestamp(tick_timestamp, UTC))
+        return _tick_at(self.known, moment_of(tick_timestamp, "tickTimestamp"))
 
     def potential_tick_timestamps(
         self,
@@ -337,7 +330,8 @@ class Schedule(_Instigator):
         lower_limit: int | None = None,
     ) -> list[float]:
         """Return the moments at which it comes due around a moment."""
-        start = time.time() if start_timestamp is None else start_timestamp
+        given = time.time() if start_timestamp is None else start_timestamp
+        start = moment_of(given, "startTimestamp").timestamp()
         below, above = (
             min(10 if each is None else max(0, each), _MOST_TICKS)
             for each in (lower_limit, upper_limit)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphql import (
+    ASTValidationRule,
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
+    IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
 )
@@ -81,6 +86,23 @@ def too_large(document: DocumentNode, limits: Limits) -> str:
                 f"The query has {size.widest:,} fields side by side; {limits.width:,} are allowed."
             )
     return ""
+
+
+class FiniteNumbers(ASTValidationRule):
+    """Refuses numbers such as 1e999, which would be read as infinite."""
+
+    def enter_float_value(self, node: FloatValueNode, *_place: Any) -> None:
+        """Report a number that is too large."""
+        self._check(node)
+
+    def enter_int_value(self, node: IntValueNode, *_place: Any) -> None:
+        """Report a number that is too large."""
+        self._check(node)
+
+    def _check(self, node: FloatValueNode | IntValueNode) -> None:
+        if not math.isfinite(float(node.value)):
+            text = f"{node.value[:20]} is too large a number."
+            self.report_error(GraphQLError(text, node))
 
 
 class _Sizes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
@@ -38,6 +37,7 @@ from jobnb.server.launching import (
     terminate_run,
 )
 from jobnb.server.metadata import AssetKey
+from jobnb.server.moments import moment_of
 from jobnb.server.nodes import Node
 from jobnb.server.repositories import Workspace, WorkspaceLocationEntry
 from jobnb.server.runs import key_of
@@ -258,8 +258,8 @@ class Mutation(Node):
         name = selector_data["schedule_name"]
         try:
             found = self._found(selector_data, "SCHEDULE", name)
-            moment = None if timestamp is None else datetime.fromtimestamp(timestamp, UTC)
-        except (JobnbError, OverflowError, OSError, ValueError) as error:
+            moment = None if timestamp is None else moment_of(timestamp, "timestamp")
+        except JobnbError as error:
             return problems.python_error(error)
         if isinstance(found, str):
             return problems.ScheduleNotFoundError(found, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
 
 from jobnb.definitions.locations.definitions import Definitions
@@ -28,6 +28,7 @@ from jobnb.server.runs import RepositoryMetadata, RepositoryOrigin
 from jobnb.server.workspace import REPOSITORY, Location, Reading
 
 
+@cache
 def jobnb_version() -> str:
     """Return the version of jobnb."""
     try:

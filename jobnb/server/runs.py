@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.config import dump_yaml
 from jobnb.definitions.keys import AssetKey as Key
-from jobnb.errors import JobnbError, RunNotFoundError
+from jobnb.errors import InvalidInvocationError, JobnbError, RunNotFoundError
 from jobnb.events import AssetMaterialized, Event, Logged
 from jobnb.server import problems
 from jobnb.server.events import EventConnection, MaterializationEvent, message_of, messages
 from jobnb.server.metadata import AssetKey
+from jobnb.server.moments import moment_of
 from jobnb.server.nodes import Node, digest, type_named
 from jobnb.server.plans import ExecutionPlan, plan_of_run
 from jobnb.server.steps import RunStepStats, stats_of_run
@@ -409,15 +410,15 @@ def runs_filter(given: Mapping[str, Any] | None) -> RunsFilter:
         statuses=[RunStatus(each) for each in asked.get("statuses") or ()],
         tags=tags,
         snapshot_id=asked.get("snapshot_id"),
-        updated_after=_moment(asked.get("updated_after")),
-        updated_before=_moment(asked.get("updated_before")),
-        created_after=_moment(asked.get("created_after")),
-        created_before=_moment(asked.get("created_before")),
+        updated_after=_moment(asked.get("updated_after"), "updatedAfter"),
+        updated_before=_moment(asked.get("updated_before"), "updatedBefore"),
+        created_after=_moment(asked.get("created_after"), "createdAfter"),
+        created_before=_moment(asked.get("created_before"), "createdBefore"),
     )
 
 
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: float | None, name: str) -> datetime | None:
+    return None if seconds is None else moment_of(seconds, name)
 
 
 def find_runs(
@@ -447,7 +448,7 @@ def runs_or_error(
     try:
         chosen = runs_filter(given)
         return Runs(reading, chosen, _records(reading, chosen, cursor, limit))
-    except (OverflowError, OSError, ValueError, RunNotFoundError) as error:
+    except (InvalidInvocationError, RunNotFoundError) as error:
         return problems.InvalidPipelineRunsFilterError(str(error))
     except JobnbError as error:
         return problems.python_error(error)

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from jobnb.server.executing import Asked, Executing, asked_of
+from jobnb.server.json_text import decoded, encoded
 
 PROTOCOLS = ("graphql-transport-ws", "graphql-ws")
 _PATIENCE = 30.0  # seconds in which a client says that it is there
@@ -63,7 +63,7 @@ class WebSocketSession:
         if payload is not None:
             message["payload"] = payload
         if not self._closed:
-            await self._send_text(json.dumps(message))
+            await self._send_text(encoded(message))
 
     async def finish(self) -> None:
         """End all that is active: the WebSocket is closed."""
@@ -82,9 +82,9 @@ class WebSocketSession:
             text: The message.
         """
         try:
-            message = json.loads(text)
+            message = decoded(text, "A message")
             kind, key = message["type"], message.get("id")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             await self._invalid("A message is a JSON object with a type.")
             return
         if kind == "connection_init":

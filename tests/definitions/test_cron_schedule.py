@@ -199,3 +199,13 @@ def test_a_long_pause_of_a_schedule_of_every_minute_is_not_walked_through():
 def test_what_is_no_cron_schedule_is_told(cron, said):
     with pytest.raises(InvalidDefinitionError, match=said):
         ScheduleDefinition(job_name="report", cron_schedule=cron)
+
+
+@pytest.mark.parametrize("cron", ["0 0 1 1 *", "0 * * * *", "30 6 * * *"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Apia"])
+def test_a_schedule_ends_with_the_calendar_and_begins_with_it(cron, zone):
+    schedule = CronSchedule(cron, zone)
+    assert len(list(schedule.after(datetime(9999, 12, 30, tzinfo=UTC)))) < 60
+    first = schedule.next_after(datetime(1, 1, 1, tzinfo=UTC))
+    assert first is not None
+    assert first.year <= 2

@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
 from typing import Any
@@ -22,6 +23,7 @@ from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 _HOUR = 3600
 _SAMPLE = 5 * 86400  # Shorter than the time between any zone's two clock changes.
+_FIRST = datetime(1, 1, 3, tzinfo=UTC)  # each zone has the hours before it, too
 _REGULAR = re.compile(r"(\d+) (\*|\d+) (\*|\d+) \* (\*|\d+)")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -106,11 +108,13 @@ def cron_instants(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[dateti
     """Iterate over the moments of a cron schedule after another, in UTC, each once."""
     minute, hour = cron.split()[:2]
     often = minute.startswith("*") or hour.startswith("*")
-    last = after.astimezone(UTC)
-    for each in _of_every_hour(cron, last, zone) if often else _of_some_hours(cron, last, zone):
-        if each > last:
-            last = each
-            yield each
+    last = max(after, _FIRST).astimezone(UTC)
+    found = _of_every_hour(cron, last, zone) if often else _of_some_hours(cron, last, zone)
+    with suppress(OverflowError):  # the calendar ends, and with it the schedule
+        for each in found:
+            if each > last:
+                last = each
+                yield each
 
 
 def _of_some_hours(cron: str, after: datetime, zone: ZoneInfo) -> Iterator[datetime]:
