@@ -49,6 +49,10 @@ def orders():
 def revenue(orders):
     return sum(orders)
 
+@asset(partitions_def=StaticPartitionsDefinition(["a", "b", "c"]), group_name="mart")
+def days(context):
+    return context.partition_key
+
 @schedule(job=daily, cron_schedule="30 2 * * *")
 def nightly(context):
     return RunRequest()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from jobnb.server.visits import READ_ONLY
 from tests.browser.page_server import DEFINED, FILE, PageServer, write_runs
 
 pytestmark = pytest.mark.timeout(180)
@@ -113,7 +114,7 @@ def test_a_run_of_last_week_is_found_among_ten_thousand(
 
 
 def test_an_asset_is_reached_and_materialized_by_the_keyboard_alone(visitor: Page) -> None:
-    expect(visitor.locator(".jn-node")).to_have_count(2)
+    expect(visitor.locator(".jn-node")).to_have_count(3)
     visitor.keyboard.press("/")
     visitor.keyboard.type("revenue")
     expect(visitor.get_by_role("option", name="mart/revenue")).to_be_visible()
@@ -179,3 +180,46 @@ def test_the_page_comes_back_after_a_restart_and_the_run_went_on(
     expect(visitor.get_by_text("does not answer")).to_be_hidden(timeout=60_000)
     badge(visitor, "succeeded")
     assert visitor.url == address
+
+
+SHOWN = [
+    "/", "/jobs", "/runs", "/automation", "/jobs/daily", "/jobs/daily?tab=launchpad",
+    "/assets/orders", "/assets/days",
+]  # fmt: skip
+
+
+def test_a_page_that_only_shows_offers_nothing_that_it_would_refuse(
+    runs: tuple[Path, list[str]], server: PageServer, browser: Browser
+) -> None:
+    """Each button that can be pressed is pressed, and none is refused."""
+    shows = PageServer(server.folder, "--read-only")
+    context = browser.new_context()
+    page = context.new_page()
+    refused: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", keep_refusal(refused)))
+    page.goto(shows.door)
+    locked = 0
+    for address in (*SHOWN, f"/runs/{runs[1][500]}"):
+        page.goto(f"{shows.address}{address}")
+        expect(page.locator("main .jp-view")).to_be_visible()
+        page.wait_for_timeout(400)
+        off = page.locator("main [data-changes]")
+        locked += off.count()
+        assert not page.locator("main [data-changes]:enabled").count()
+        for each in off.all():
+            expect(each).to_have_attribute("title", re.compile("only shows"))
+        page.evaluate("document.querySelectorAll('main button:enabled').forEach(e => e.click())")
+        page.wait_for_timeout(400)
+    assert locked > 20
+    assert refused == []
+    expect(page.get_by_text("read only")).to_be_visible()
+    context.close()
+    shows.stop()
+
+
+def keep_refusal(refused: list[str]) -> Callable[[str | bytes], None]:
+    def hear(frame: str | bytes) -> None:
+        if READ_ONLY in str(frame):
+            refused.append(str(frame))
+
+    return hear

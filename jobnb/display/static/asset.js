@@ -25,7 +25,7 @@ export default alive({
 function deedsOf(view) {
   const make = button("Materialize", () => act(view, "materialize", {}, (id) =>
     (id ? `Run ${id.slice(0, 8)} has begun.` : "Choose partitions.")), {
-    class: "jw-main", title: "Make it now, in the background; what it is made from is loaded",
+    "data-changes": true, class: "jw-main", title: "Make it now, in the background; what it is made from is loaded",
   });
   const pad = button("Launchpad", () => act(view, "show", { tab: "launchpad" }), {
     title: "Choose config, partition and tags first",

@@ -69,7 +69,7 @@ function drawHead(view) {
   fill(view.controls.loop, stateBadge(...state), " ", button(label, (event) => {
     event.target.disabled = true;
     act(view, "loop", { on: !loops.here }, () => "").finally(() => (event.target.disabled = false));
-  }, { title: loops.here ? "Ticks under way come to their end" : "Evaluate what comes due, in this kernel" }));
+  }, { "data-changes": true, title: loops.here ? "Ticks under way come to their end" : "Evaluate what comes due, in this kernel" }));
 }
 
 function loopState({ here, others }) {
@@ -186,7 +186,7 @@ function itemOf(view, first) {
   const detailId = freshId("automation");
   const item = { row: first, detail: null, seen: "" };
   const knob = el("button", {
-    type: "button", class: "ja-switch", role: "switch", "aria-label": `${name} runs`,
+    type: "button", class: "ja-switch", role: "switch", "aria-label": `${name} runs`, "data-changes": true,
     onclick: () => act(view, "switch", { which: name, on: !item.row.on }, (on) => `${name} ${on ? "runs" : "is stopped"}.`),
   }, el("i"));
   const title = el("button", {
@@ -196,13 +196,13 @@ function itemOf(view, first) {
   const strip = el("div");
   const next = el("div", { class: "ja-next" });
   const last = el("div", { class: "ja-last" });
-  const evaluate = button("Evaluate", () => open(true).show("evaluate").run(), { class: "jw-plain", title: "See what it would launch now; nothing is launched" });
+  const evaluate = button("Evaluate", () => open(true).show("evaluate").run(), { "data-changes": true, class: "jw-plain", title: "See what it would launch now; nothing is launched" });
   const now = button("Tick now", async () => {
     now.disabled = true;
     await act(view, "tick_now", { which: name }, (tick) => `${name}: ${tick.word}${tick.runs ? ` ${counted(tick.runs, "run")}` : ""}${tick.why ? `: ${tick.why}` : ""}`);
     now.disabled = false;
     item.detail?.refresh();
-  }, { class: "jw-plain", title: "Evaluate it now, and launch what it requests" });
+  }, { "data-changes": true, class: "jw-plain", title: "Evaluate it now, and launch what it requests" });
   const place = el("div", { class: "ja-detail", id: detailId });
   item.node = el("div", { class: "ja-item", data: { name } },
     el("div", { class: "ja-row" }, knob, el("div", { class: "ja-what" }, title, about), strip, next, last,

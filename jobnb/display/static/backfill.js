@@ -30,7 +30,7 @@ function drawBackfillDeeds(model, { buttons, problem }) {
       problem.textContent = "";
       await ask(model, "act", { deed }).catch((error) => (problem.textContent = error.message));
       event.target.disabled = false;
-    }, { title });
+    }, { title, "data-changes": true });
   }));
 }
 

@@ -90,14 +90,17 @@ function toggleKeys(view, keys, on) {
 // --- doing ------------------------------------------------------------------
 
 function deedBar(view) {
-  const make = button("Materialize all", () => materialize(view), { class: "jw-main" });
+  const make = button("Materialize all", () => materialize(view), { class: "jw-main", "data-changes": true });
   const stale = button("Materialize stale", () => materialize(view, true), {
+    "data-changes": true,
     title: "Only what is stale, failed or was never made: of what is selected, else of all",
   });
   const pad = button("Launchpad", () => openPad(view, { keys: selectedKeys(view) }), {
+    "data-changes": true,
     title: "Choose config, partition and tags first",
   });
   const check = button("Run checks", () => runChecks(view), {
+    "data-changes": true,
     title: "Look at the stored values, and make nothing",
   });
   const node = el("div", { class: "jw-bar jw-deeds" }, make, stale, pad, check, view.said);

@@ -208,7 +208,7 @@ function drawAbove(state, parts, act) {
   fill(parts.above,
     button("Refresh", act.refresh),
     button("Compare", act.compare, { disabled: many !== 2, title: "Tick two runs" }),
-    button(many > 1 ? `Delete ${many}` : "Delete", act.askDelete, { disabled: !many, title: "Tick the runs to delete" }),
+    button(many > 1 ? `Delete ${many}` : "Delete", act.askDelete, { "data-changes": true, disabled: !many, title: "Tick the runs to delete" }),
     forTicked(state, act), many ? el("span", { class: "jw-note" }, `${many} ticked`) : null);
 }
 
@@ -222,7 +222,7 @@ function forTicked(state, act) {
     ["Re-run from failure", failed, act.rerunFailed, "Of each, run what failed and what follows"],
   ].map(([label, fits, deed, title]) => {
     const ids = runs.filter(fits).map((row) => row.run_id);
-    return ids.length ? button(`${label} (${ids.length})`, () => deed(ids), { title }) : null;
+    return ids.length ? button(`${label} (${ids.length})`, () => deed(ids), { "data-changes": true, title }) : null;
   });
 }
 
@@ -234,7 +234,7 @@ function askToDelete(state, parts, act) {
     deed();
   };
   fill(parts.above, el("span", { role: "alert" }, `Delete ${what} with its log for good?`),
-    button("Yes, delete", answer(act.delete), { class: "jw-danger" }),
+    button("Yes, delete", answer(act.delete), { "data-changes": true, class: "jw-danger" }),
     button("No", answer(() => drawAbove(state, parts, act))));
 }
 
@@ -259,7 +259,7 @@ function runRow(row, state, parts, act) {
     el("td", null, row.by), el("td", null, breakable(row.notebook)), el("td", null, breakable(row.partition)),
     el("td", null, Object.entries(row.tags).map(([key, value]) =>
       button(`${key}=${value}`, () => act.filter(key, value), { class: "jw-plain jw-tag", title: "Only runs with this tag" }))),
-    el("td", null, button("Re-run", () => act.rerun(row.run_id), { class: "jw-plain", title: "Run it again with the same config" })));
+    el("td", null, button("Re-run", () => act.rerun(row.run_id), { "data-changes": true, class: "jw-plain", title: "Run it again with the same config" })));
 }
 
 // --- what the buttons do ----------------------------------------------------

@@ -18,7 +18,7 @@ class Launchpad {
     this.yaml = new YamlPane(model, this.edits, flush);
     this.problems = el("div", { class: "jl-problems", role: "status", "aria-live": "polite" });
     this.status = el("div", { class: "jl-status", role: "status", "aria-live": "polite" });
-    this.go = button("Launch", () => this.launch(), { class: "jw-main jl-go" });
+    this.go = button("Launch", () => this.launch(), { class: "jw-main jl-go", "data-changes": true });
     this.panes = tabs(
       [
         { name: "form", label: "Form", show: (panel) => append(panel, [this.tools(), this.form.node]) },

@@ -32,7 +32,7 @@ append(document.body, [
   notice,
   place,
 ]);
-document.body.classList.toggle("jp-reads", about.readOnly);
+if (about.readOnly) showOnly();
 document.addEventListener("click", followLink);
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
@@ -42,6 +42,18 @@ document.addEventListener("keydown", (event) => {
 });
 window.addEventListener("popstate", () => show());
 connect();
+
+// Where nothing may be changed, what would change it stands there and says why it does nothing; the
+// server refuses it, too.
+function showOnly() {
+  const title = "This page only shows: it was started with --read-only";
+  const lock = () => {
+    for (const node of document.querySelectorAll("[data-changes]")) {
+      if (!node.disabled || node.title !== title) Object.assign(node, { disabled: true, title });
+    }
+  };
+  new MutationObserver(lock).observe(document.body, { subtree: true, childList: true, attributeFilter: ["disabled", "title"] });
+}
 
 // Links within the page are followed without loading it again.
 function followLink(event) {

@@ -22,8 +22,8 @@ class Partitions {
     this.only = el("select", { class: "jw-select", "aria-label": "which of them" },
       [["", "all of it"], ["missing", "only missing"], ["failed", "only failed or skipped"]]
         .map(([value, text]) => el("option", { value }, text)));
-    this.go = button(model.get("about").deed, () => this.act("materialize", { only: this.only.value }), { class: "jw-main" });
-    this.stopper = button("Cancel", () => this.act("cancel"), { class: "jw-hidden" });
+    this.go = button(model.get("about").deed, () => this.act("materialize", { only: this.only.value }), { class: "jw-main", "data-changes": true });
+    this.stopper = button("Cancel", () => this.act("cancel"), { class: "jw-hidden", "data-changes": true });
     this.told = el("div", { class: "jw-note", role: "status", "aria-live": "polite" });
     append(host, [
       this.head, this.bar, this.grid.node, this.said,

@@ -7,7 +7,7 @@ function failure(told, pickStep, open) {
     : null;
   return el("div", { class: "jn-error jw-failure", role: "group", "aria-label": `Failed: ${told.step}` },
     told.step ? el("div", { class: "jw-bar" }, el("strong", null, "Failed:"), name,
-      open ? button("Open in cells", () => open(told.step), { title: "Put its inputs, its code and its definition into cells below" }) : null) : null,
+      open ? button("Open in cells", () => open(told.step), { "data-cells": true, title: "Put its inputs, its code and its definition into cells below" }) : null) : null,
     oneError(told), told.metadata?.length ? metadataNode(told.metadata) : null,
     (told.causes ?? []).map((cause) => [el("div", { class: "jn-muted" }, "caused by"), oneError(cause)]),
     told.more ? el("div", { class: "jn-muted" }, `and ${counted(told.more, "more failed step")}`) : null);

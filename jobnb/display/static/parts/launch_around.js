@@ -147,9 +147,10 @@ class Stored {
     });
     this.name = el("input", { class: "jw-input jl-tag", placeholder: "name", "aria-label": "name of the preset" });
     this.remove = button("Delete", () => told("delete_preset", { text: this.load.value }), {
+      "data-changes": true,
       title: "Delete this preset",
     });
-    const save = button("Save", () => this.name.value.trim() && told("save_preset", { text: this.name.value.trim() }));
+    const save = button("Save", () => this.name.value.trim() && told("save_preset", { text: this.name.value.trim() }), { "data-changes": true });
     this.node = el("div", { class: "jw-bar jl-stored" }, el("span", { class: "jl-title" }, "Presets"),
       this.load, this.remove, this.name, save, this.runs);
   }

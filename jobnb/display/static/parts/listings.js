@@ -3,7 +3,7 @@
 function jobList(model, jobs, open) {
   const rows = jobs.map((job) => [
     linked(model, "job", job.name, el("code", {}, job.name)), job.noun, job.doc,
-    button("Launchpad", () => open(job.name), { "aria-label": `Launchpad of ${job.name}` }),
+    button("Launchpad", () => open(job.name), { "data-changes": true, "aria-label": `Launchpad of ${job.name}` }),
   ]);
   return listing(["name", "kind", "", ""], rows);
 }

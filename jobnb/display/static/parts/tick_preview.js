@@ -6,7 +6,7 @@ function tickPreview({ row, evaluate, keepCursor }) {
   const field = el("input", isSchedule
     ? { class: "jw-input", type: "datetime-local", "aria-label": "Moment to evaluate at" }
     : { class: "jw-input ja-cursor", type: "text", "aria-label": "Cursor to evaluate with", placeholder: row.cursor ?? "its cursor" });
-  const go = button("Evaluate", () => run(), { title: "Call its function; nothing is launched or kept" });
+  const go = button("Evaluate", () => run(), { "data-changes": true, title: "Call its function; nothing is launched or kept" });
   const words = isSchedule ? "at (the next tick if empty) " : "with the cursor (the kept one if empty) ";
   const out = el("div", { class: "ja-preview", role: "status" });
   const node = el("div", null, el("div", { class: "jw-bar" }, go, el("label", { class: "jw-note" }, words, field)), out);
@@ -55,7 +55,7 @@ function cursorNode(told, row, keepCursor) {
   const keep = button("Keep this cursor", async (event) => {
     event.target.disabled = true;
     await keepCursor(told.cursor);
-  }, { class: "jw-plain", title: "The next evaluation begins with it" });
+  }, { "data-changes": true, class: "jw-plain", title: "The next evaluation begins with it" });
   const shown = told.cursor.length > 80 ? folded("the cursor after it", pre(told.cursor)) : ["The cursor after it: ", el("code", null, told.cursor)];
   return el("div", { class: "jw-bar" }, shown, keep);
 }
