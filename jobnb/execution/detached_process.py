@@ -67,7 +67,7 @@ def main(folder: str) -> None:
             log.events.append(RunFailed(time.time(), record.job_name, error=error_info(error)))
             log.close()
             raise
-        _see_to_end(scope, run, asked)
+        _see_to_end(scope, run, asked, Path(folder))
         os.dup2(own_stderr, 1)
         os.dup2(own_stderr, 2)
     instance.dispose()
@@ -116,7 +116,7 @@ def _repeat_nothing(run_id: str, **_asked: Any) -> Run:
     raise InvariantViolationError(f"Repeat the run {run_id} from a kernel: session.rerun().")
 
 
-def _see_to_end(scope: RunScope, run: Run | None, asked: threading.Event) -> None:
+def _see_to_end(scope: RunScope, run: Run | None, asked: threading.Event, folder: Path) -> None:
     """Wait for the run and those that repeat it; one that does not stop is left behind."""
     grace = _GRACE if chosen(scope)[0] == "in_process" else _GRACE_OF_WORKERS
     while run is not None:
@@ -124,12 +124,25 @@ def _see_to_end(scope: RunScope, run: Run | None, asked: threading.Event) -> Non
         while not run.wait(_LOOK).is_finished:
             if asked.is_set():
                 run.cancel("Its process was asked to end.")
+            elif not _is_kept(folder):
+                run.cancel(f"Its home {scope.instance.home} was removed while it went on.")
             if run.is_stopping:
                 since = since or time.monotonic()
                 if time.monotonic() > since + grace:
                     run.abandon("It did not stop.")
                     os._exit(1)
         run = run.retried_by
+
+
+def _is_kept(folder: Path) -> bool:
+    """Return whether the run's folder is where it was; what is in use is not removed as old."""
+    try:
+        os.utime(folder)
+    except FileNotFoundError:
+        return False
+    except OSError:  # a disk that is away may come back
+        return True
+    return True
 
 
 def _leave(folder: Path) -> None:

@@ -22,7 +22,7 @@ from jobnb.events import (
 from jobnb.execution.background import STEP_ENDS, Run
 from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.run_retries import MAX_RETRIES_TAG, is_to_be_retried, retry_of
+from jobnb.execution.run_retries import is_to_be_retried, retry_of
 from jobnb.execution.stopping import Stop
 from jobnb.execution.task import RunCanceledError, find
 from jobnb.state import RunStatus
@@ -35,6 +35,9 @@ LOOK = 0.1
 
 RETRY_SECONDS = 10.0
 """How long the end of a failed run waits for the run that its process repeats it by."""
+
+MISSED_SECONDS = 10.0
+"""How long a run whose process is there may be missing in the history."""
 
 PATIENCE = 12.0
 """Seconds that a process has to cancel its run; then it is told with SIGTERM, and later killed."""
@@ -55,7 +58,8 @@ class FollowedRun(Run):
         self._cancel_at: float | None = None
         self._signals = 0
         self._reap = reap
-        self._holder: Holder | None = None  # as long as the run goes on
+        self._holder: Holder | None = None  # of the process that does it, or did
+        self._missed: float | None = None  # since when the history lacks it
         super().__init__(scope, Stop(), repeat)
 
     def _prepare(self) -> None:
@@ -85,15 +89,26 @@ class FollowedRun(Run):
         """
         events = self._scope.events
         news = self.instance.events(self.run_id, len(events) - 1)
-        if not news and not self.instance.has_run(self.run_id):
-            raise RunNotFoundError(f"The run {self.run_id} was deleted from the history.")
-        if news and MAX_RETRIES_TAG in self._scope.record.tags:
-            self._holder = self.instance.control.holder(self.run_id) or self._holder
+        if news:
+            self._missed = None
+            self._holder = self._holder or self.instance.control.holder(self.run_id)
+        elif not self.instance.has_run(self.run_id):
+            self._miss()
         with self._turn:
             for event in news:
                 self._note(event)
             events += news
         return bool(news)
+
+    def _miss(self) -> None:
+        """Wait for the run to be in the history again, as it is where its home was removed.
+
+        Raises:
+            RunNotFoundError: If its process is gone, or has not written it in a while.
+        """
+        self._missed = self._missed or time.monotonic()
+        if not self._is_held() or time.monotonic() > self._missed + MISSED_SECONDS:
+            raise RunNotFoundError(f"The run {self.run_id} was deleted from the history.")
 
     def _note(self, event: Event) -> None:
         """Keep what is asked of a scope: the step that runs, and which values are stored."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +33,10 @@ from jobnb import (
     op,
 )
 from jobnb import events as ev
+from jobnb.execution.task import RunCanceledError
 from jobnb.storage import engines
+from jobnb.storage.process import is_gone
+from tests.execution.until import WAIT, until
 
 Removal = Callable[[Path], None]
 
@@ -211,6 +216,46 @@ def test_whenever_it_is_removed_a_reported_success_is_on_disk(
                     kept = [kind for kind in kept if kind is not ev.EventType.LOG_MESSAGE]
                     assert kept == [each.event_type for each in done.all_events], (moment, at)
         assert at > 3
+
+
+@op(out=None)
+def goes_on(context: Any) -> None:
+    ended = Path(os.environ["ENDED"])
+    try:
+        while True:
+            time.sleep(0.05)
+    finally:
+        ended.write_text(str(os.getpid()))
+
+
+@job
+def endless() -> None:
+    goes_on()
+
+
+@pytest.mark.parametrize("remove", [all_of_it, moved_away, replaced])
+@pytest.mark.parametrize("looked", ["from its kernel", "from nowhere"])
+def test_a_detached_run_whose_home_is_removed_ends_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remove: Removal, looked: str
+) -> None:
+    home, ended = tmp_path / "home", tmp_path / "ended"
+    monkeypatch.setenv("ENDED", str(ended))
+    with Instance(home=home) as instance:
+        run = endless.launch(instance=instance, detach=True)
+        until(lambda: run.current_step == "goes_on")
+        holder = instance.control.holder(run.run_id)
+        assert holder is not None
+        remove(home)
+        if looked == "from its kernel":
+            with pytest.raises(RunCanceledError, match="home .* was removed"):
+                run.result(WAIT)
+            assert run.status == "CANCELED"
+        until(lambda: is_gone(holder))
+        assert ended.read_text() == str(holder.pid)
+        with Instance(home=home) as later:
+            record = later.get_run_by_id(run.run_id)
+            assert record is not None
+            assert record.status is RunStatus.CANCELED
 
 
 def test_kernels_that_share_a_removed_home_share_the_new_one(tmp_path: Path) -> None:
