@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 import jobnb
-from jobnb import HOME_OF
+from jobnb import HOME_OF, dagstermill_compat
 from jobnb.dagster_modules import OLDER, DagsterModules, advice, is_import
 from jobnb.errors import DAGSTER_NAMES
 
@@ -87,7 +87,7 @@ def __dir__() -> list[str]:
 
 
 def install() -> None:
-    """Make `import dagster` and `from dagster import ...` find jobnb in this process.
+    """Make `import dagster` and `import dagstermill` find jobnb in this process.
 
     Raises:
         InvariantViolationError: If Dagster itself has been imported already.
@@ -98,6 +98,7 @@ def install() -> None:
             "Dagster itself has been imported in this process. Call install() before that."
         )
     sys.modules["dagster"] = sys.modules[__name__]
+    dagstermill_compat.install()
     if not any(isinstance(each, DagsterModules) for each in sys.meta_path):
         sys.meta_path.insert(0, DagsterModules())
 
@@ -107,4 +108,5 @@ def uninstall() -> None:
     if sys.modules.get("dagster") is sys.modules[__name__]:
         for name in [each for each in sys.modules if each.partition(".")[0] == "dagster"]:
             del sys.modules[name]
+    dagstermill_compat.uninstall()
     sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, DagsterModules)]

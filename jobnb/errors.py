@@ -241,6 +241,9 @@ class RetryRequested(JobnbError):
         self.max_retries = max_retries
         self.seconds_to_wait = seconds_to_wait
 
+    def __reduce__(self) -> tuple[Any, ...]:  # a pickle would give it its own message otherwise
+        return type(self), (self.max_retries, self.seconds_to_wait)
+
 
 def did_you_mean(name: str, known: Iterable[str], *, noun: str = "There is") -> str:
     """Return a sentence that helps with a misspelled name: the nearest match, else what is known.

@@ -73,10 +73,12 @@ class Aside:
 
     Args:
         variables: Variables of its environment.
+        before: Code to execute before the first cell; whether it succeeds is not asked.
         after: Code to execute after the last cell, if all succeeded.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""
     after: str = ""
 
 
@@ -146,7 +148,7 @@ class NotebookExecution:
     def _preparation(self) -> str:
         """Return the code that the kernel executes before the cells."""
         given = f"{{'shell': get_ipython(), 'events': {str(self._channel.path)!r}}}"
-        return f"exec({_IN_KERNEL!r}, {given})"
+        return f"exec({_IN_KERNEL!r}, {given})\n{self._aside.before}"
 
     def _code(self) -> list[Any]:
         cells = self._outcome.notebook.cells

@@ -57,6 +57,14 @@ class Exchange:
         """
         return self._write(f"input-{name}", _pickled(value, f"input {name!r}"))
 
+    def put_result(self, name: str, value: Any) -> Path:
+        """Write a result, from within the kernel; returns its file.
+
+        Raises:
+            NotebookError: If it cannot go to another process.
+        """
+        return self._write(f"result-{name}", _pickled(value, f"result {name!r}"))
+
     def taking(self, names: Iterable[str]) -> str:
         """Return the code that hands back the variables of these names in the kernel."""
         where = (list(names), str(self.folder))

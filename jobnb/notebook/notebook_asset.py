@@ -190,7 +190,7 @@ def _function(
         raise InvalidDefinitionError(
             f"The results of the notebook {name!r} are {results!r}; give a list: [{results!r}]."
         )
-    file = _file(name, path, frame.f_globals.get("__file__"))
+    file = notebook_file(name, path, frame.f_globals.get("__file__"))
     try:
         _, cells = plain_cells(file)
     except NotebookError as error:
@@ -200,7 +200,7 @@ def _function(
     return function
 
 
-def _file(name: str, path: str | PathLike[str], beside: str | None) -> Path:
+def notebook_file(name: str, path: str | PathLike[str], beside: str | None) -> Path:
     """Return the notebook's whole path.
 
     Raises:

@@ -67,17 +67,28 @@ class NotebookFunction:
     def __call__(self, context: Any, **inputs: Any) -> ExecutedNotebook:
         """Execute it for a step; returns the executed notebook with its results."""
         with tempfile.TemporaryDirectory(prefix="jobnb-", ignore_cleanup_errors=True) as folder:
-            return _Execution(self, context, Exchange(folder)).run(inputs)
+            return StepExecution(self, context, Exchange(folder)).run(inputs)
 
 
-class _Execution:
-    """One execution, for one attempt at a step."""
+class StepExecution:
+    """One execution of a notebook, for one attempt at a step.
+
+    Args:
+        function: The notebook's function.
+        context: The context of the step.
+        exchange: The folder of the step.
+    """
 
     def __init__(self, function: NotebookFunction, context: Any, exchange: Exchange) -> None:
         self._function, self._context, self._exchange = function, context, exchange
         self._progress: queue.SimpleQueue[tuple[int, int, str]] = queue.SimpleQueue()
 
     def run(self, inputs: Mapping[str, Any]) -> ExecutedNotebook:
+        """Execute it.
+
+        Raises:
+            Failure: If a cell failed; the notebook as far as it came is kept.
+        """
         from jobnb.notebook.document import dump_notebook, read_notebook
 
         node = read_notebook(self._function.path)
@@ -139,8 +150,7 @@ class _Execution:
         """Execute it in a thread of its own, and log its progress meanwhile."""
         from jobnb.notebook.cell_execution import Aside, Limits, NotebookExecution
 
-        after = self._exchange.taking(self._function.results) if self._function.results else ""
-        aside = Aside(self._variables(), after)
+        aside = Aside(self._variables(), *self._code_around())
         execution = NotebookExecution(
             outcome, RequestedRun(), Limits(), _Cells(self._progress), aside
         )
@@ -155,6 +165,11 @@ class _Execution:
         self._pass_on()
         if thread.error is not None:
             raise thread.error
+
+    def _code_around(self) -> tuple[str, str]:
+        """Return the code to execute before the first and after the last cell."""
+        names = self._function.results
+        return "", self._exchange.taking(names) if names else ""
 
     def _variables(self) -> dict[str, str]:
         home = self._context.instance.home

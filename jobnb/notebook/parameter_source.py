@@ -40,17 +40,31 @@ def parameter_source(
         f"{checked(name)} = {_secret(raw.get(name), value) or literal(value, name)}"
         for name, value in config.items()
     ]
+    told = {n: value for n, value in inputs.items() if value is not None or n not in config}
+    lines += input_lines(told, exchange)
+    return "\n".join(["# Parameters", *lines]) if lines else ""
+
+
+def input_lines(inputs: Mapping[str, Any], exchange: Exchange) -> list[str]:
+    """Return the lines of code that give a notebook its inputs.
+
+    Args:
+        inputs: The inputs, by name.
+        exchange: Where inputs are written that no code can express.
+
+    Raises:
+        NotebookError: If a name is no Python name, or a value cannot go to the kernel.
+    """
     read = [name for name, value in inputs.items() if not _is_plain(value)]
-    if read:
-        lines.append("import pathlib, pickle")
+    lines = ["import pathlib, pickle"] if read else []
     for name, value in inputs.items():
         if name in read:
             path = exchange.put_input(checked(name), value)
             code = f"pickle.loads(pathlib.Path({str(path)!r}).read_bytes())"
             lines.append(f"{name} = {code}  # {_words(value)}")
-        elif value is not None or name not in config:
+        else:
             lines.append(f"{checked(name)} = {literal(value, name)}")
-    return "\n".join(["# Parameters", *lines]) if lines else ""
+    return lines
 
 
 def _secret(given: Any, value: Any) -> str:

@@ -84,18 +84,21 @@ def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = Fals
     return warnings
 
 
-def insert(node: Any, source: str) -> None:
+def insert(node: Any, source: str, *, replaces: bool = False) -> None:
     """Insert a cell right after the defaults, where an earlier execution may have put one.
 
     Args:
         node: The notebook; it is changed.
         source: The code of the cell.
+        replaces: Whether it takes the place of the defaults.
     """
     import nbformat
 
     node.cells = [cell for cell in node.cells if INJECTED_TAG not in tags_of(cell)]
     cell = nbformat.v4.new_code_cell(source=source, metadata={"tags": [INJECTED_TAG]})
-    node.cells.insert(_place(node.cells), cell)
+    place = _place(node.cells)
+    is_default = place > 0 and DEFAULTS_TAG in tags_of(node.cells[place - 1])
+    node.cells[place - (replaces and is_default) : place] = [cell]
 
 
 def _assignments(parameters: Mapping[str, Any]) -> str:
