@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
-from jobnb.automation.condition_inputs import ConditionInputs, Place
+from jobnb.automation.condition_inputs import ConditionInputs, ConditionTarget
 from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.freshness import lateness
 from jobnb.definitions.automation.condition import AutomationCondition
@@ -29,7 +29,7 @@ def moment_words(seconds: float) -> str:
 # --- of the asset itself --------------------------------------------------------
 
 
-def _missing(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _missing(world: ConditionInputs, place: ConditionTarget, _: AutomationCondition) -> Answer:
     if place.check is not None:
         checked = world.checked(place)
         if checked is None:
@@ -41,7 +41,9 @@ def _missing(world: ConditionInputs, place: Place, _: AutomationCondition) -> An
     return False, f"it was materialized {moment_words(made.time)}"
 
 
-def _newly_missing(world: ConditionInputs, place: Place, condition: AutomationCondition) -> Answer:
+def _newly_missing(
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
+) -> Answer:
     is_missing, why = _missing(world, place, condition)
     asked = world.asked(place)
     if is_missing and asked is not None:
@@ -49,7 +51,9 @@ def _newly_missing(world: ConditionInputs, place: Place, condition: AutomationCo
     return is_missing, why
 
 
-def _newly_updated(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _newly_updated(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     last = world.memory.last
     if place.check is not None:
         checked = world.checked(place)
@@ -60,28 +64,38 @@ def _newly_updated(world: ConditionInputs, place: Place, _: AutomationCondition)
     return new, f"it was {'' if new else 'not '}materialized since the last evaluation"
 
 
-def _newly_requested(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _newly_requested(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     asked = world.memory.requested.get(place.text)
     new = asked is not None and asked == world.memory.last
     return new, f"it was {'' if new else 'not '}requested at the last evaluation"
 
 
-def _will_be_requested(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _will_be_requested(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     asked = place in world.requested
     return asked, "it is requested now" if asked else "it is not requested now"
 
 
-def _run_in_progress(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _run_in_progress(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     goes_on = world.is_run(place)
     return goes_on, f"{'a' if goes_on else 'no'} run materializes it right now"
 
 
-def _backfill_in_progress(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _backfill_in_progress(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     goes_on = world.is_backfilled(place)
     return goes_on, f"{'a' if goes_on else 'no'} backfill in progress is to materialize it"
 
 
-def _in_progress(world: ConditionInputs, place: Place, condition: AutomationCondition) -> Answer:
+def _in_progress(
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
+) -> Answer:
     if world.is_run(place):
         return _run_in_progress(world, place, condition)
     if world.is_backfilled(place):
@@ -89,12 +103,16 @@ def _in_progress(world: ConditionInputs, place: Place, condition: AutomationCond
     return False, "no run and no backfill materializes it right now"
 
 
-def _execution_failed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _execution_failed(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     failed = world.has_failed(place)
     return failed, "its last run failed" if failed else "its last run did not fail"
 
 
-def _code_version_changed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _code_version_changed(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     before, now = world.code_versions(place)
     if before is None:
         return False, "its code version was not looked at before"
@@ -102,7 +120,9 @@ def _code_version_changed(world: ConditionInputs, place: Place, _: AutomationCon
     return changed, f"its code {'has' if changed else 'has not'} changed since the last evaluation"
 
 
-def _data_version_changed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _data_version_changed(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     made = world.made(place)
     version = None if made is None else data_version_of(made.tags, made.storage_id)
     before, now = world.data_versions(place, version)
@@ -115,13 +135,13 @@ def _data_version_changed(world: ConditionInputs, place: Place, _: AutomationCon
     )
 
 
-def _initial(world: ConditionInputs, _place: Place, _: AutomationCondition) -> Answer:
+def _initial(world: ConditionInputs, _place: ConditionTarget, _: AutomationCondition) -> Answer:
     first = world.memory.last is None
     return first, "this is the first evaluation" if first else "it was evaluated before"
 
 
 def _in_latest_window(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
 ) -> Answer:
     partitions = world.partitions(place.key)
     if place.partition is None or not isinstance(partitions, TimeWindowPartitionsDefinition):
@@ -138,7 +158,7 @@ def _in_latest_window(
 
 
 def _cron_tick_passed(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
 ) -> Answer:
     made, asked = world.made(place), world.asked(place)
     handled = max(
@@ -158,7 +178,9 @@ def _last_tick(world: ConditionInputs, condition: AutomationCondition) -> float 
     return found[-1].timestamp() if found else None
 
 
-def _freshness_failed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _freshness_failed(
+    world: ConditionInputs, place: ConditionTarget, _: AutomationCondition
+) -> Answer:
     key = place.key
     for each in [key, *sorted(_downstream(world.definitions, key), key=lambda k: tuple(k.path))]:
         late = lateness(world.definitions, world.instance, each, world.moment)
@@ -183,15 +205,15 @@ def _downstream(definitions: Definitions, key: AssetKey) -> set[AssetKey]:
 # --- of a check -----------------------------------------------------------------
 
 
-def _check_passed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _check_passed(world: ConditionInputs, place: ConditionTarget, _: AutomationCondition) -> Answer:
     return _checked(world, place, passed=True)
 
 
-def _check_failed(world: ConditionInputs, place: Place, _: AutomationCondition) -> Answer:
+def _check_failed(world: ConditionInputs, place: ConditionTarget, _: AutomationCondition) -> Answer:
     return _checked(world, place, passed=False)
 
 
-def _checked(world: ConditionInputs, place: Place, *, passed: bool) -> Answer:
+def _checked(world: ConditionInputs, place: ConditionTarget, *, passed: bool) -> Answer:
     """Whether a check said so of what was last materialized."""
     if place.check is None:
         raise InvalidInvocationError(
@@ -202,7 +224,7 @@ def _checked(world: ConditionInputs, place: Place, *, passed: bool) -> Answer:
     if checked is None:
         return False, "it was never evaluated"
     when, said = checked
-    made = world.made(Place(place.key, said.partition))
+    made = world.made(ConditionTarget(place.key, said.partition))
     if made is not None and _is_of_before(made.storage_id, made.time, said, when):
         return False, "it was not evaluated since the asset was materialized"
     verdict = "passed" if said.passed else "failed"
@@ -218,7 +240,7 @@ def _is_of_before(storage_id: int, time: float, said: object, when: float) -> bo
 
 
 def _any_deps_updated(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
 ) -> Answer:
     own, asked = world.made(place), world.memory.requested.get(place.text)
     for dep in world.deps(place, condition):
@@ -233,7 +255,7 @@ def _any_deps_updated(
 
 
 def _any_deps_missing(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
 ) -> Answer:
     for dep in world.deps(place, condition):
         if world.made(dep) is None and dep not in world.requested:
@@ -242,7 +264,7 @@ def _any_deps_missing(
 
 
 def _any_deps_in_progress(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
 ) -> Answer:
     for dep in world.deps(place, condition):
         if world.is_run(dep):
@@ -253,7 +275,7 @@ def _any_deps_in_progress(
 
 
 def _all_deps_since_cron(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
 ) -> Answer:
     tick = _last_tick(world, condition)
     for dep in world.deps(place, condition):
@@ -264,7 +286,7 @@ def _all_deps_since_cron(
     return True, f"all that it depends on was materialized since {condition.cron} came"
 
 
-_LEAVES: Mapping[str, Callable[[ConditionInputs, Place, AutomationCondition], Answer]] = {
+_LEAVES: Mapping[str, Callable[[ConditionInputs, ConditionTarget, AutomationCondition], Answer]] = {
     "missing": _missing,
     "newly_missing": _newly_missing,
     "newly_updated": _newly_updated,
@@ -293,7 +315,7 @@ _LEAVES: Mapping[str, Callable[[ConditionInputs, Place, AutomationCondition], An
 
 
 def result_of(
-    world: ConditionInputs, place: Place, condition: AutomationCondition, path: str = ""
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition, path: str = ""
 ) -> ConditionResult:
     """Return the result of a condition for a place.
 
@@ -325,7 +347,7 @@ def result_of(
 
 
 def _made(
-    place: Place,
+    place: ConditionTarget,
     condition: AutomationCondition,
     is_true: bool,
     reason: str,
@@ -337,8 +359,8 @@ def _made(
 
 
 def _targets(
-    world: ConditionInputs, place: Place, condition: AutomationCondition
-) -> Sequence[Place]:
+    world: ConditionInputs, place: ConditionTarget, condition: AutomationCondition
+) -> Sequence[ConditionTarget]:
     """Return the places of which the parts of a condition are to be true."""
     if condition.kind in ("any_deps_match", "all_deps_match"):
         return world.deps(place, condition)
@@ -347,12 +369,12 @@ def _targets(
     if condition.kind == "asset_matches":
         assert condition.asset is not None
         own, other = world.partitions(place.key), world.partitions(condition.asset)
-        return [Place(condition.asset, place.partition if own == other else None)]
+        return [ConditionTarget(condition.asset, place.partition if own == other else None)]
     return [place]
 
 
 def _of_several(
-    place: Place, condition: AutomationCondition, children: tuple[ConditionResult, ...]
+    place: ConditionTarget, condition: AutomationCondition, children: tuple[ConditionResult, ...]
 ) -> ConditionResult:
     of_all = condition.kind in ("and", "all_deps_match", "all_checks_match")
     verdicts = [each.is_true for each in children]
@@ -372,7 +394,7 @@ def _memory_name(path: str, condition: AutomationCondition) -> str:
 
 def _newly_true(
     world: ConditionInputs,
-    place: Place,
+    place: ConditionTarget,
     condition: AutomationCondition,
     children: tuple[ConditionResult, ...],
     path: str,
@@ -387,7 +409,7 @@ def _newly_true(
 
 def _since(
     world: ConditionInputs,
-    place: Place,
+    place: ConditionTarget,
     condition: AutomationCondition,
     children: tuple[ConditionResult, ...],
     path: str,

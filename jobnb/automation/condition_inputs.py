@@ -33,7 +33,7 @@ _GOES_ON = (
 _RECENT_RUNS = 500
 
 
-class Place(NamedTuple):
+class ConditionTarget(NamedTuple):
     """An asset or one of its partitions, or a check of one.
 
     Attributes:
@@ -61,10 +61,10 @@ class Place(NamedTuple):
         return json.dumps(told if self.check is None else [*told, self.check])
 
     @staticmethod
-    def read(text: str) -> Place:
+    def read(text: str) -> ConditionTarget:
         """Return the place that `text` wrote."""
         path, *rest = json.loads(text)
-        return Place(AssetKey(path), *rest)
+        return ConditionTarget(AssetKey(path), *rest)
 
 
 @dataclass
@@ -137,7 +137,7 @@ class ConditionInputs:
         self.now = now
         self.memory = memory
         self.kept = ConditionCursor(memory.since, now)
-        self.requested: set[Place] = set()
+        self.requested: set[ConditionTarget] = set()
         self._partitions_made: dict[AssetKey, Mapping[str, Made]] = {}
         self._failed_partitions: dict[AssetKey, frozenset[str]] = {}
         self._latest: dict[AssetKey, str | None] = {}
@@ -155,7 +155,7 @@ class ConditionInputs:
     def _made(self) -> Mapping[AssetKey, Made]:
         return self.instance.last_made()
 
-    def made(self, place: Place) -> Made | None:
+    def made(self, place: ConditionTarget) -> Made | None:
         """Return the last materialization; None if there is none."""
         if place.partition is None:
             return self._made.get(place.key)
@@ -168,7 +168,7 @@ class ConditionInputs:
         keys = sorted({each.asset for each in self._blocking})
         return self.instance.get_latest_asset_check_evaluations(keys)
 
-    def checked(self, place: Place) -> tuple[float, Any] | None:
+    def checked(self, place: ConditionTarget) -> tuple[float, Any] | None:
         """Return the last evaluation of a check and its result; None if there is none."""
         assert place.check is not None
         entry = self._checked.get(AssetCheckKey(place.key, place.check))
@@ -182,10 +182,10 @@ class ConditionInputs:
             specs += each.check_specs_by_output_name.values()
         return {spec.key: spec.blocking for spec in specs}
 
-    def checks(self, place: Place, *, only_blocking: bool) -> list[Place]:
+    def checks(self, place: ConditionTarget, *, only_blocking: bool) -> list[ConditionTarget]:
         """Return the checks of an asset, by name."""
         return [
-            Place(place.key, place.partition, key.name)
+            ConditionTarget(place.key, place.partition, key.name)
             for key, blocks in sorted(self._blocking.items())
             if key.asset == place.key and (blocks or not only_blocking)
         ]
@@ -193,40 +193,40 @@ class ConditionInputs:
     # --- under way, failed ----------------------------------------------------
 
     @cached_property
-    def _under_way(self) -> set[Place]:
+    def _under_way(self) -> set[ConditionTarget]:
         return {
-            Place(key, run.tags.get(PARTITION_TAG))
+            ConditionTarget(key, run.tags.get(PARTITION_TAG))
             for run in self.instance.get_runs(RunsFilter(statuses=_GOES_ON))
             for key in run.asset_selection or ()
         }
 
-    def is_run(self, place: Place) -> bool:
+    def is_run(self, place: ConditionTarget) -> bool:
         """Whether an active run materializes it."""
-        return place in self._under_way or Place(place.key) in self._under_way
+        return place in self._under_way or ConditionTarget(place.key) in self._under_way
 
     @cached_property
-    def _backfilled(self) -> set[Place]:
-        found: set[Place] = set()
+    def _backfilled(self) -> set[ConditionTarget]:
+        found: set[ConditionTarget] = set()
         for backfill in self.instance.get_backfills(BackfillStatus.REQUESTED):
             for key in backfill.asset_selection:
                 found.update(self._asked(key, backfill.partitions.get(key.to_string())))
         return found
 
-    def _asked(self, key: AssetKey, told: str | None) -> Iterator[Place]:
+    def _asked(self, key: AssetKey, told: str | None) -> Iterator[ConditionTarget]:
         partitions = self.partitions(key)
         if partitions is None or told is None:
-            yield Place(key)
+            yield ConditionTarget(key)
             return
         try:
             subset = partitions.deserialize_subset(told)
         except JobnbError:
             return  # the partitions of the asset were others when it began
         for each in subset.get_partition_keys():
-            yield Place(key, str(each))
+            yield ConditionTarget(key, str(each))
 
-    def is_backfilled(self, place: Place) -> bool:
+    def is_backfilled(self, place: ConditionTarget) -> bool:
         """Whether an active backfill is to materialize it."""
-        return place in self._backfilled or Place(place.key) in self._backfilled
+        return place in self._backfilled or ConditionTarget(place.key) in self._backfilled
 
     @cached_property
     def _last_failed(self) -> Mapping[AssetKey, bool]:
@@ -240,7 +240,7 @@ class ConditionInputs:
                 found.setdefault(key, run.status is RunStatus.FAILURE and not has_made)
         return found
 
-    def has_failed(self, place: Place) -> bool:
+    def has_failed(self, place: ConditionTarget) -> bool:
         """Whether the last run that was to materialize it failed, and did not."""
         if place.partition is None:
             return self._last_failed.get(place.key, False)
@@ -251,17 +251,17 @@ class ConditionInputs:
 
     # --- what was before ------------------------------------------------------
 
-    def asked(self, place: Place) -> float | None:
+    def asked(self, place: ConditionTarget) -> float | None:
         """Return when it was requested, if it was not materialized since."""
         when = self.memory.requested.get(place.text)
         made = self.made(place)
         return None if when is not None and made is not None and made.time > when else when
 
-    def was_true(self, name: str, place: Place) -> bool:
+    def was_true(self, name: str, place: ConditionTarget) -> bool:
         """Whether a condition that has a memory was true at the evaluation before."""
         return place.text in self._were_true.get(name, ())
 
-    def keep_true(self, name: str, place: Place) -> None:
+    def keep_true(self, name: str, place: ConditionTarget) -> None:
         """Keep that a condition that has a memory is true."""
         kept = self.kept.true.setdefault(name, [])
         if place.text not in kept:
@@ -271,14 +271,16 @@ class ConditionInputs:
     def _codes(self) -> CodeVersions:
         return CodeVersions()
 
-    def code_versions(self, place: Place) -> tuple[str | None, str]:
+    def code_versions(self, place: ConditionTarget) -> tuple[str | None, str]:
         """Return the version of its code at the evaluation before, and now."""
         name = place.key.to_user_string()
         now, _ = self._codes.of(self.definitions.assets_by_key[place.key], place.key)
         self.kept.code[name] = now
         return self.memory.code.get(name), now
 
-    def data_versions(self, place: Place, now: str | None) -> tuple[str | None, str | None]:
+    def data_versions(
+        self, place: ConditionTarget, now: str | None
+    ) -> tuple[str | None, str | None]:
         """Return the version of its data at the evaluation before, and now."""
         if now is not None:
             self.kept.data[place.text] = now
@@ -298,17 +300,17 @@ class ConditionInputs:
             self._latest[key] = partitions.get_last_partition_key(self.moment, self.instance)
         return self._latest[key]
 
-    def deps(self, place: Place, condition: AutomationCondition) -> list[Place]:
+    def deps(self, place: ConditionTarget, condition: AutomationCondition) -> list[ConditionTarget]:
         """Return the upstream that a condition considers, without what is not materialized here."""
         key, partition, _ = place
         own = self.definitions.assets_by_key[key]
-        found: list[Place] = []
+        found: list[ConditionTarget] = []
         for dep in sorted(own.asset_deps.get(key, ()), key=lambda each: tuple(each.path)):
             upstream = self.definitions.assets_by_key.get(dep)
             if upstream is None or dep == key or not self._is_looked_at(dep, condition):
                 continue
             if upstream.partitions_def is None:
-                found.append(Place(dep))
+                found.append(ConditionTarget(dep))
                 continue
             partitions = own.partitions_def
             mapping = fitting_partition_mapping(
@@ -322,7 +324,9 @@ class ConditionInputs:
                 self.moment,
                 self.instance,
             )
-            found += [Place(dep, each) for each in mapped.partitions_subset.get_partition_keys()]
+            found += [
+                ConditionTarget(dep, each) for each in mapped.partitions_subset.get_partition_keys()
+            ]
         return found
 
     def _is_looked_at(self, key: AssetKey, condition: AutomationCondition) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobnb.automation.condition_evaluation import result_of
-from jobnb.automation.condition_inputs import ConditionCursor, ConditionInputs, Place
+from jobnb.automation.condition_inputs import ConditionCursor, ConditionInputs, ConditionTarget
 from jobnb.automation.condition_result import ConditionResult
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.definitions.automation.condition import AutoMaterializePolicy, AutomationCondition
@@ -65,7 +65,7 @@ class EvaluateAutomationConditionsResult:
         Raises:
             InvalidInvocationError: If it has no condition.
         """
-        wanted = Place(AssetKey.from_coercible(key), partition_key)
+        wanted = ConditionTarget(AssetKey.from_coercible(key), partition_key)
         for each in self.results:
             if (each.asset_key, each.partition_key) == wanted[:2]:
                 return each.tree()
@@ -118,10 +118,10 @@ def evaluate_automation_conditions(
         if most is not None:
             asked = asked[: max(0, most - _in_last_minute(memory, key, now))]
         for partition in asked:
-            world.requested.add(Place(key, partition))
+            world.requested.add(ConditionTarget(key, partition))
             requested.setdefault(key, []).append(partition)
     for name, when in memory.requested.items():
-        if world.asked(Place.read(name)) is not None:
+        if world.asked(ConditionTarget.read(name)) is not None:
             world.kept.requested[name] = when
     world.kept.requested.update({place.text: now for place in world.requested})
     return EvaluateAutomationConditionsResult(world.kept.text(), results, requested)
@@ -154,19 +154,21 @@ def keys_with_conditions(definitions: Definitions) -> set[AssetKey]:
     return {key for key in known if _condition(definitions, key)[0] is not None}
 
 
-def _places(world: ConditionInputs, key: AssetKey, condition: AutomationCondition) -> list[Place]:
+def _places(
+    world: ConditionInputs, key: AssetKey, condition: AutomationCondition
+) -> list[ConditionTarget]:
     """Return the partitions that may be requested, the oldest first; or the asset itself."""
     partitions = world.partitions(key)
     if partitions is None:
-        return [Place(key)]
+        return [ConditionTarget(key)]
     only_latest = condition.kind == "and" and any(
         each.kind == "in_latest_time_window" and not each.lookback for each in condition.operands
     )
     if only_latest and isinstance(partitions, TimeWindowPartitionsDefinition):
         latest = world.latest_partition(key)
-        return [] if latest is None else [Place(key, latest)]
+        return [] if latest is None else [ConditionTarget(key, latest)]
     keys = partitions.get_partition_keys(world.moment, world.instance)
-    return [Place(key, str(each)) for each in keys[-_MOST_PARTITIONS:]]
+    return [ConditionTarget(key, str(each)) for each in keys[-_MOST_PARTITIONS:]]
 
 
 def _in_order(definitions: Definitions) -> list[AssetKey]:

@@ -20,7 +20,7 @@ from jobnb.storage.records import EventLogRecord, EventRecordsFilter
 
 _MOST_TRAILING = 25
 
-Place = tuple[str | None, int | None, dict[str, int]]
+CursorPosition = tuple[str | None, int | None, dict[str, int]]
 """The cursor of an asset: the partition and the storage id of the last event that was consumed,
 and what is before it and was not, by partition."""
 
@@ -112,7 +112,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
 
     # --- the cursor ---------------------------------------------------------
 
-    def _places(self) -> dict[str, Place]:
+    def _places(self) -> dict[str, CursorPosition]:
         if not self.cursor:
             return {}
         try:
@@ -124,10 +124,10 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
                 "materializations are new then."
             ) from None
 
-    def _place(self, key: AssetKey) -> Place:
+    def _place(self, key: AssetKey) -> CursorPosition:
         return self._places().get(key.to_user_string(), (None, None, {}))
 
-    def _move(self, places: Mapping[AssetKey, Place]) -> None:
+    def _move(self, places: Mapping[AssetKey, CursorPosition]) -> None:
         named = {key.to_user_string(): place for key, place in places.items()}
         self.update_cursor(json.dumps({**self._places(), **named}))
 
@@ -139,7 +139,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
 
     def advance_all_cursors(self) -> None:
         """Consume all materializations that there are."""
-        moved: dict[AssetKey, Place] = {}
+        moved: dict[AssetKey, CursorPosition] = {}
         for key in self._keys:
             newest = self.latest_materialization(key, None)
             if newest is not None:
@@ -165,7 +165,7 @@ class MultiAssetSensorEvaluationContext(SensorEvaluationContext):
         if moved:
             self._move(moved)
 
-    def _beyond(self, key: AssetKey, record: EventLogRecord) -> Place:
+    def _beyond(self, key: AssetKey, record: EventLogRecord) -> CursorPosition:
         partition, last, trailing = self._place(key)
         consumed = record.partition_key
         left = {part: place for part, place in trailing.items() if part != consumed}

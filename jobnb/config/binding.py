@@ -15,7 +15,7 @@ from jobnb.config.fields import field_type
 from jobnb.config.models import annotation_of, settled
 from jobnb.config.nodes import NOTHING, Schema, Typed
 from jobnb.config.plain import plain, plain_field
-from jobnb.config.reading import Reading, read_raw
+from jobnb.config.reading import ConfigFindings, read_raw
 from jobnb.config.run_config import SECTIONS, raw_config
 from jobnb.config.schema import ConfigField, schema_of
 from jobnb.config.tree import Section, model_of, tree_of
@@ -138,7 +138,7 @@ def _plain(raw: Any, path: _Prefix, what: str) -> Any:
 
 
 def _bound(schema: Schema, raw: Any, path: _Prefix, what: str) -> tuple[Any, Any]:
-    reading = Reading()
+    reading = ConfigFindings()
     ready = read_raw(schema, raw, (), reading)
     stored = reading.stored(raw)
     problems = list(reading.problems)
@@ -223,7 +223,7 @@ def without_secrets(schema: Any, raw: Any) -> Any:
     field = schema if isinstance(schema, Section) else schema_of(schema)
     if field is None:
         return raw
-    reading = Reading()
+    reading = ConfigFindings()
     read_raw(field if isinstance(field, Section) else field.schema, raw, (), reading)
     return reading.stored(raw)
 

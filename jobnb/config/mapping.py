@@ -15,7 +15,7 @@ from jobnb.config.model import Config
 from jobnb.config.models import annotation_of, make_annotation, settled
 from jobnb.config.nodes import ANYTHING, NOTHING, Schema
 from jobnb.config.plain import plain
-from jobnb.config.reading import Reading, read_raw
+from jobnb.config.reading import ConfigFindings, read_raw
 from jobnb.config.run_config import RunConfig, raw_config
 from jobnb.config.schema import ConfigField, Shape, schema_of
 from jobnb.errors import (
@@ -152,7 +152,9 @@ def _(schema: ConfiguredSchema) -> Any:
 
 
 @read_raw.register
-def _(schema: ConfiguredSchema, raw: Any, path: tuple[str | int, ...], reading: Reading) -> Any:
+def _(
+    schema: ConfiguredSchema, raw: Any, path: tuple[str | int, ...], reading: ConfigFindings
+) -> Any:
     return read_raw(schema.outer.schema, raw, path, reading)
 
 

@@ -63,7 +63,7 @@ _BOUNDS = {
 _LONG = 200  # Texts that may be longer get a larger box.
 
 
-class Place:
+class ConfigNode:
     """One place of a config.
 
     Args:
@@ -159,9 +159,9 @@ class Place:
         """The value if it is not given, or NOTHING."""
         return self._schema.get("default", NOTHING)
 
-    def without_default(self) -> Place:
+    def without_default(self) -> ConfigNode:
         """Return the place without its default."""
-        return Place({**self._schema, "default": NOTHING}, self._models)
+        return ConfigNode({**self._schema, "default": NOTHING}, self._models)
 
     @property
     def constant(self) -> Any:
@@ -191,7 +191,7 @@ class Place:
         return self.kind in SCALARS
 
     @cached_property
-    def fields(self) -> dict[str, Place]:
+    def fields(self) -> dict[str, ConfigNode]:
         """The named places in it."""
         if self.section is not None:
             return dict(self._sections())
@@ -201,19 +201,22 @@ class Place:
             for name, inner in self._schema.get("properties", {}).items()
         }
 
-    def _sections(self) -> Iterator[tuple[str, Place]]:
+    def _sections(self) -> Iterator[tuple[str, ConfigNode]]:
         assert self.section is not None
         required = self._schema.get("required", ())
         for name, inner in self._schema.get("properties", {}).items():
             branch = self.section.fields.get(name)
             below = branch if isinstance(branch, Section) else None
-            yield name, Place(inner, self._models, name, required=name in required, section=below)
+            yield (
+                name,
+                ConfigNode(inner, self._models, name, required=name in required, section=below),
+            )
 
-    def _below(self, schema: _Json, name: str = "", required: bool = True) -> Place:
-        return Place(schema, self._models, name, required=required)
+    def _below(self, schema: _Json, name: str = "", required: bool = True) -> ConfigNode:
+        return ConfigNode(schema, self._models, name, required=required)
 
     @cached_property
-    def item(self) -> Place | None:
+    def item(self) -> ConfigNode | None:
         """The entries of a list or mapping, and the keys that a class does not name."""
         schema = self._schema
         if schema.get("type") == "array":
@@ -225,13 +228,13 @@ class Place:
         return self._below({} if more is True else more)
 
     @cached_property
-    def places(self) -> list[Place]:
+    def places(self) -> list[ConfigNode]:
         """The entries of a tuple."""
         inner = self._schema.get("prefixItems", ())
         return [self._below(each, str(n)) for n, each in enumerate(inner)]
 
     @cached_property
-    def options(self) -> list[Place]:
+    def options(self) -> list[ConfigNode]:
         """The members of a union."""
         choices = self._schema.get("oneOf") or self._schema.get("anyOf") or ()
         return [self._below(inner, self.name, self.required) for inner in choices]
@@ -322,15 +325,15 @@ def json_schema(tree: Section | type[BaseModel]) -> dict[str, Any]:
     return model.model_json_schema(schema_generator=ConfigJsonSchema)
 
 
-def form_of(tree: Section | type[BaseModel]) -> Place:
+def form_of(tree: Section | type[BaseModel]) -> ConfigNode:
     """Return the whole config as a place, with all others below it.
 
     Example:
         >>> from jobnb.config import schema_of
         >>> root = form_of(Section({"config": schema_of({"year": int, "codes": [str]})}))
         >>> list(root.fields["config"].fields.values())
-        [Place('year', int), Place('codes', list)]
+        [ConfigNode('year', int), ConfigNode('codes', list)]
     """
     schema = json_schema(tree)
     section = tree if isinstance(tree, Section) else None
-    return Place(schema, schema.get("$defs", {}), section=section)
+    return ConfigNode(schema, schema.get("$defs", {}), section=section)

@@ -33,7 +33,7 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(slots=True)
-class Reading:
+class ConfigFindings:
     """The findings of the walk: problems, the names known at a place, secrets to hide."""
 
     problems: list[Problem] = field(default_factory=list)
@@ -90,7 +90,7 @@ class Reading:
         message = f"must have exactly one of {one} (got {got}).{hint}"
         self.problem(path, message, None, "selector")
 
-    def quietly(self) -> Reading:
+    def quietly(self) -> ConfigFindings:
         """Return a reading that only notes secrets, for values that are not validated."""
         return replace(self, problems=[], known={}, choices={})
 
@@ -163,38 +163,38 @@ def _missing(name: str) -> str:
 
 
 @singledispatch
-def read_raw(schema: Schema, raw: Any, path: Path, reading: Reading) -> Any:
+def read_raw(schema: Schema, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     """Prepare a raw value for the model of its schema; other schemas register theirs."""
     del schema  # Its contents are unknown.
     return read_open(raw, path, reading)
 
 
 @read_raw.register
-def _(schema: Scalar, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Scalar, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     name = env_name(raw)
     return raw if name is None else reading.variable(path, name, (schema.python_type,))
 
 
 @read_raw.register
-def _(schema: Typed, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Typed, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     return read_typed(schema.annotation, raw, path, reading)
 
 
 @read_raw.register
-def _(schema: Ignored, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Ignored, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     read_raw(schema.inner, raw, path, reading.quietly())
     return raw
 
 
 @read_raw.register
-def _(schema: Array, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Array, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     if not isinstance(raw, list):
         return raw
     return [read_raw(schema.inner_type, item, (*path, i), reading) for i, item in enumerate(raw)]
 
 
 @read_raw.register
-def _(schema: Map, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Map, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     if not isinstance(raw, dict):
         return raw
     inner = schema.inner_type
@@ -202,12 +202,12 @@ def _(schema: Map, raw: Any, path: Path, reading: Reading) -> Any:
 
 
 @read_raw.register
-def _(schema: Noneable, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Noneable, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     return None if raw is None else read_raw(schema.inner_type, raw, path, reading)
 
 
 @read_raw.register
-def _(schema: ScalarUnion, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: ScalarUnion, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     structure = schema.non_scalar_schema
     takes_env = isinstance(structure, Map) or "env" in getattr(structure, "fields", ())
     if isinstance(raw, (dict, list)) and (env_name(raw) is None or takes_env):
@@ -216,7 +216,7 @@ def _(schema: ScalarUnion, raw: Any, path: Path, reading: Reading) -> Any:
 
 
 @read_raw.register
-def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Shape, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     if not isinstance(raw, dict):
         return raw
     real = {alias: name for name, alias in schema.field_aliases.items()}
@@ -236,7 +236,7 @@ def _(schema: Shape, raw: Any, path: Path, reading: Reading) -> Any:
 
 
 @read_raw.register
-def _(section: Section, raw: Any, path: Path, reading: Reading) -> Any:
+def _(section: Section, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     if raw is None:  # A bare "ops:" in YAML is null.
         raw = {}
     if not isinstance(raw, dict):
@@ -266,7 +266,7 @@ def _opened(branch: ConfigField) -> Any:
 
 
 @read_raw.register
-def _(schema: Selector, raw: Any, path: Path, reading: Reading) -> Any:
+def _(schema: Selector, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     if not isinstance(raw, dict):
         return raw
     names = list(schema.fields)
@@ -280,7 +280,7 @@ def _(schema: Selector, raw: Any, path: Path, reading: Reading) -> Any:
     return {name: _choice(schema, name, raw[name], path, reading) for name in raw}
 
 
-def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading) -> Any:
+def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     chosen = schema.fields.get(name)
     if chosen is None:
         return raw
@@ -292,7 +292,10 @@ def _choice(schema: Selector, name: str, raw: Any, path: Path, reading: Reading)
 
 
 def _guess(
-    fields: Mapping[str, Section | ConfigField], raw: dict[str, Any], path: Path, reading: Reading
+    fields: Mapping[str, Section | ConfigField],
+    raw: dict[str, Any],
+    path: Path,
+    reading: ConfigFindings,
 ) -> None:
     """Record the secrets under unknown names: one may be a mistyped field."""
     for key in [key for key in raw if key not in fields]:
@@ -302,7 +305,7 @@ def _guess(
             read_raw(schema, raw[key], (*path, key), reading.quietly())
 
 
-def read_field(branch: ConfigField, raw: Any, path: Path, reading: Reading) -> Any:
+def read_field(branch: ConfigField, raw: Any, path: Path, reading: ConfigFindings) -> Any:
     """Prepare the raw value of a field (its default if none is given), or return NOTHING."""
     if raw is NOTHING:
         raw = branch.raw_default

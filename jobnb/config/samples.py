@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from jobnb.config.env import anonymous
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import NUMBERS, Place, form_of
+from jobnb.config.places import NUMBERS, ConfigNode, form_of
 from jobnb.config.run_config import raw_config
 from jobnb.config.schema import schema_of
 from jobnb.config.tree import Section
@@ -57,7 +57,7 @@ class _Sampler:
     def __init__(self, required_only: bool) -> None:
         self.required_only = required_only
 
-    def of_fields(self, place: Place, above: tuple[str, ...]) -> dict[str, Any]:
+    def of_fields(self, place: ConfigNode, above: tuple[str, ...]) -> dict[str, Any]:
         """Return samples of the named places; recursive classes are left out."""
         if place.model and place.model in above:
             return {}
@@ -77,7 +77,7 @@ class _Sampler:
             made[name] = self.of(field, above)
         return made
 
-    def of_optional(self, place: Place, above: tuple[str, ...]) -> Any:
+    def of_optional(self, place: ConfigNode, above: tuple[str, ...]) -> Any:
         """Return the default, or a sample; NOTHING where it is left out."""
         if place.default == {} and place.fields and place.kind != "selector":
             return self.of_fields(place, above)  # each field's own default
@@ -85,7 +85,7 @@ class _Sampler:
             return place.default
         return NOTHING if place.nullable else self.of_fields(place, above) or NOTHING
 
-    def of(self, place: Place, above: tuple[str, ...]) -> Any:
+    def of(self, place: ConfigNode, above: tuple[str, ...]) -> Any:
         """Return the default, or the first value that fits."""
         if place.default is not NOTHING:
             return place.default
@@ -108,7 +108,7 @@ class _Sampler:
         return _EMPTY.get(kind, sample)
 
 
-def start_value(place: Place) -> Any:
+def start_value(place: ConfigNode) -> Any:
     """Return the value for a new entry or a chosen option: the default, or a small one."""
     if place.default is not NOTHING:
         return place.default
@@ -176,7 +176,7 @@ def completed(config_schema: Any, raw: Any = None) -> Any:
     return anonymous(_filled(place, {} if raw is None else {"config": raw}).get("config"))
 
 
-def _filled(place: Place, raw: Any) -> dict[str, Any]:
+def _filled(place: ConfigNode, raw: Any) -> dict[str, Any]:
     """Fill in the defaults below one place; a nullable value that is null stays null."""
     made: dict[str, Any] = dict(raw)
     for name, field in place.fields.items():

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from jobnb.config.env import look_up
 from jobnb.config.nodes import NOTHING
 from jobnb.config.plain import value_at
-from jobnb.config.reading import Reading
+from jobnb.config.reading import ConfigFindings
 from jobnb.errors import InvalidConfigError, Problem, did_you_mean
 
 _TYPES = {
@@ -228,7 +228,7 @@ class _Found:
 
 
 def problems_of(
-    error: ValidationError, ready: Any, stored: Any, reading: Reading
+    error: ValidationError, ready: Any, stored: Any, reading: ConfigFindings
 ) -> Iterator[Problem]:
     """Iterate over every problem in a validation error.
 
@@ -253,7 +253,7 @@ def _union_verdict(
     path: Path,
     found: list[_Found],
     stored: Any,
-    reading: Reading,
+    reading: ConfigFindings,
 ) -> Iterator[Problem]:
     by_member: dict[str, list[_Found]] = {}
     for one in found:
@@ -289,7 +289,7 @@ def _strangers(errors: list[_Found]) -> int:
 def _verdict(
     found: _Found,
     stored: Any,
-    reading: Reading,
+    reading: ConfigFindings,
 ) -> Iterator[Problem]:
     error, path = found.error, found.path
     within = error.get("ctx", {}).get("error")

@@ -19,7 +19,7 @@ _MOST_READ, _MOST_SHOWN, _MOST_PLOTS = 200, 10, 8
 _WIDE, _HIGH, _EDGE = 240, 48, 5
 
 
-class Making(msgspec.Struct, frozen=True):
+class PastMaterialization(msgspec.Struct, frozen=True):
     """One materialization of an asset.
 
     Attributes:
@@ -35,19 +35,19 @@ class Making(msgspec.Struct, frozen=True):
     metadata: Mapping[str, Any]
 
 
-def makings(session: Any, key: AssetKey) -> list[Making]:
+def makings(session: Any, key: AssetKey) -> list[PastMaterialization]:
     """Return the last materializations of an asset, the latest first; none without a history."""
-    nothing: list[Making] = []
+    nothing: list[PastMaterialization] = []
     return attempt(lambda: _read(session, key), nothing) if has_history(session) else nothing
 
 
-def _read(session: Any, key: AssetKey) -> list[Making]:
+def _read(session: Any, key: AssetKey) -> list[PastMaterialization]:
     from jobnb.events import EventType
     from jobnb.storage.records import EventRecordsFilter
 
     wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, asset_key=key)
     return [
-        Making(
+        PastMaterialization(
             record.timestamp,
             record.run_id,
             record.partition_key or "",
@@ -57,7 +57,7 @@ def _read(session: Any, key: AssetKey) -> list[Making]:
     ]
 
 
-def plots(past: Sequence[Making]) -> dict[str, Points]:
+def plots(past: Sequence[PastMaterialization]) -> dict[str, Points]:
     """Return the numbers in the metadata over time, oldest first, if there are at least two."""
     found: dict[str, Points] = {}
     for making in reversed(past):
@@ -77,7 +77,7 @@ def _number(entry: Any) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def past_parts(past: Sequence[Making]) -> list[tuple[str, Html]]:
+def past_parts(past: Sequence[PastMaterialization]) -> list[tuple[str, Html]]:
     """Return the parts of a page for past materializations: metadata, plots, runs."""
     if not past:
         return []
@@ -88,7 +88,7 @@ def past_parts(past: Sequence[Making]) -> list[tuple[str, Html]]:
     ]
 
 
-def _runs(past: Sequence[Making]) -> Html:
+def _runs(past: Sequence[PastMaterialization]) -> Html:
     parted = any(making.partition for making in past)
     rows = [
         [moment(each.time), code(each.run_id[:8]), *([each.partition] if parted else [])]

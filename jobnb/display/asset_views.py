@@ -14,7 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.display.asset_history import Making, past_parts
+from jobnb.display.asset_history import PastMaterialization, past_parts
 from jobnb.display.asset_pictures import (
     asset_kind,
     asset_picture,
@@ -45,7 +45,7 @@ def asset_view(
     checks: Mapping[AssetKey, Sequence[CheckSummary]] | None = None,
     partitions: Mapping[AssetKey, str] | None = None,
     stands: Mapping[AssetKey, str] | None = None,
-    past: Mapping[AssetKey, Sequence[Making]] | None = None,
+    past: Mapping[AssetKey, Sequence[PastMaterialization]] | None = None,
 ) -> View:
     """Return the view of an asset: its place in the graph, status, upstream, config and metadata.
 
@@ -105,7 +105,7 @@ def _attribute_parts(
 
 
 def _past_parts(
-    keys: Sequence[AssetKey], past: Mapping[AssetKey, Sequence[Making]]
+    keys: Sequence[AssetKey], past: Mapping[AssetKey, Sequence[PastMaterialization]]
 ) -> list[tuple[str, Html]]:
     """Return the past materializations, by asset if there are several."""
     several = len(keys) > 1

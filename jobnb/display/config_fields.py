@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jobnb.config import Section, schema_of
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import Place, form_of
+from jobnb.config.places import ConfigNode, form_of
 from jobnb.display.environment import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag
 from jobnb.display.markdown_html import inline
@@ -47,7 +47,7 @@ def _read_rows(config_schema: Any) -> list[FieldRow]:
     return [row for row, _ in zip(rows, range(_MOST), strict=False)]
 
 
-def _rows(place: Place, path: tuple[str, ...], above: tuple[str, ...]) -> Iterator[FieldRow]:
+def _rows(place: ConfigNode, path: tuple[str, ...], above: tuple[str, ...]) -> Iterator[FieldRow]:
     for name, field in place.fields.items():
         where = (*path, name)
         is_open = bool(field.fields) and field.model not in above
@@ -57,7 +57,7 @@ def _rows(place: Place, path: tuple[str, ...], above: tuple[str, ...]) -> Iterat
             yield from _rows(field, where, (*above, field.model) if field.model else above)
 
 
-def _row(path: tuple[str, ...], field: Place) -> FieldRow:
+def _row(path: tuple[str, ...], field: ConfigNode) -> FieldRow:
     shown = ".".join(path[1:]) or "config"  # the first part is the section that holds it all
     default = default_text(field.default) if field.default is not NOTHING else ""
     return FieldRow(shown, field.type_words, default, field.required, field.help)

@@ -13,7 +13,7 @@ from typing import Any
 
 from jobnb.config.env import env_name, keep_secret
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import SCALARS, Place
+from jobnb.config.places import SCALARS, ConfigNode
 from jobnb.config.samples import start_value
 from jobnb.display.form_rows import Found, Rows, row_id
 from jobnb.display.form_values import option_of, read, read_any, selected
@@ -161,7 +161,7 @@ def _value(edit: Edit, found: Found, _control: Any) -> None:
     edit.put(found.path, _start(found.place))
 
 
-def _start(place: Place) -> Any:
+def _start(place: ConfigNode) -> Any:
     """Return a first value that is not null."""
     if place.default in (NOTHING, None) or env_name(place.default) is not None:
         return start_value(place.without_default())
@@ -182,7 +182,7 @@ def _add(edit: Edit, found: Found, control: Any) -> None:
     edit.put((*found.path, key), value)
 
 
-def _new_key(place: Place, held: set[str]) -> str:
+def _new_key(place: ConfigNode, held: set[str]) -> str:
     free = [str(each) for each in place.key_choices if str(each) not in held]
     if free:
         return free[0]
@@ -246,7 +246,7 @@ def _choose(edit: Edit, found: Found, control: Any) -> None:
     edit.put(found.path, value)
 
 
-def _carried(found: Found, option: Place) -> Any:
+def _carried(found: Found, option: ConfigNode) -> Any:
     """Return a first value for another option, with what both know alike."""
     start, held = copy.deepcopy(start_value(option)), found.value
     if (name := selected(found.whole, held)) is not None:
@@ -349,7 +349,7 @@ def _can_in(above: Found, found: Found, action: str) -> bool:
     return own and (action == "remove" or (action == "rename" and above.place.item is not None))
 
 
-def filled(place: Place, raw: Any) -> Any:
+def filled(place: ConfigNode, raw: Any) -> Any:
     """Return the config with defaults and samples for everything it leaves out."""
     if place.kind in ("section", "object") and (isinstance(raw, Mapping) or raw is NOTHING):
         given = dict(raw) if isinstance(raw, Mapping) else {}
@@ -361,7 +361,7 @@ def filled(place: Place, raw: Any) -> Any:
     return raw
 
 
-def _filled_field(field: Place, raw: Any) -> Any:
+def _filled_field(field: ConfigNode, raw: Any) -> Any:
     if raw is NOTHING:
         if field.kind == "section":
             return filled(field, NOTHING) or NOTHING

@@ -12,7 +12,7 @@ from typing import Any
 
 from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import SCALARS, TEXTS, Place
+from jobnb.config.places import SCALARS, TEXTS, ConfigNode
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, selected, shown
 from jobnb.display.text import shorten
@@ -41,8 +41,8 @@ class Found:
     """
 
     path: Path
-    place: Place
-    whole: Place
+    place: ConfigNode
+    whole: ConfigNode
     value: Any
     given: bool
     mode: str
@@ -78,7 +78,7 @@ class Rows:
 
     def __init__(
         self,
-        root: Place,
+        root: ConfigNode,
         config: Mapping[str, Any],
         chosen: Mapping[str, int] | None = None,
         opened: Collection[str] = (),
@@ -99,7 +99,7 @@ class Rows:
 
     # --- sections ---------------------------------------------------------
 
-    def _section_rows(self, place: Place, raw: Any, path: Path) -> Iterator[Row]:
+    def _section_rows(self, place: ConfigNode, raw: Any, path: Path) -> Iterator[Row]:
         given = raw if isinstance(raw, Mapping) else {}
         for name, field in place.fields.items():
             row = self._section(field, given.get(name, NOTHING), (*path, name))
@@ -107,7 +107,7 @@ class Rows:
                 yield row
         yield from self._extras(place, given, path)
 
-    def _section(self, place: Place, raw: Any, path: Path) -> Row | None:
+    def _section(self, place: ConfigNode, raw: Any, path: Path) -> Row | None:
         if place.kind != "section":
             return self._row(place, raw, path)
         rows = []
@@ -122,7 +122,7 @@ class Rows:
             return self._promoted(rows[0], place)
         return self._closed(place, path, rows)
 
-    def _promoted(self, row: Row, place: Place) -> Row:
+    def _promoted(self, row: Row, place: ConfigNode) -> Row:
         """Return the only part of a section in its place: `ops > load > config` shows as `load`."""
         made = {**row, "label": place.name}
         if row["kind"] == "object" and row.get("mode", "value") == "value":
@@ -130,7 +130,7 @@ class Rows:
             made.setdefault("rows", [])
         return made
 
-    def _closed(self, place: Place, path: Path, rows: list[Row]) -> Row:
+    def _closed(self, place: ConfigNode, path: Path, rows: list[Row]) -> Row:
         self.values[row_id(path)] = {"given": True}
         row = self._head(place, path, place.name)
         if row_id(path) not in self._opened and not any(map(_must_be_seen, rows)):
@@ -139,7 +139,7 @@ class Rows:
 
     # --- any place --------------------------------------------------------
 
-    def _row(self, place: Place, raw: Any, path: Path, label: str | None = None) -> Row:
+    def _row(self, place: ConfigNode, raw: Any, path: Path, label: str | None = None) -> Row:
         key = row_id(path)
         value = place.default if raw is NOTHING else raw
         head = self._head(place, path, place.name if label is None else label)
@@ -161,7 +161,7 @@ class Rows:
             self.found[row_id(path)] = Found(path, shows, place, value, raw is not NOTHING, mode)
         return head | self._body(shows, value, path)
 
-    def _option(self, place: Place, value: Any, key: str) -> int | None:
+    def _option(self, place: ConfigNode, value: Any, key: str) -> int | None:
         if place.kind != "union":
             return None
         kept = self.chosen.get(key, -1)
@@ -170,7 +170,7 @@ class Rows:
             return kept
         return option_of(place, None if value is NOTHING else value)
 
-    def _mode(self, place: Place, whole: Place, value: Any, path: Path) -> str:
+    def _mode(self, place: ConfigNode, whole: ConfigNode, value: Any, path: Path) -> str:
         kind = place.kind
         name = env_name(value)
         if name is not None and whole.env:
@@ -200,7 +200,7 @@ class Rows:
         return {**head, "kind": "any", "mode": "raw"}
 
     def _note(
-        self, path: Path, place: Place, whole: Place, value: Any, given: bool, mode: str
+        self, path: Path, place: ConfigNode, whole: ConfigNode, value: Any, given: bool, mode: str
     ) -> None:
         key = row_id(path)
         given = given and self._is_given(path[:-1])  # what is in a default is not given
@@ -211,7 +211,7 @@ class Rows:
         found = self.found.get(row_id(path))
         return found is None or found.given
 
-    def _head(self, place: Place, path: Path, label: str) -> Row:
+    def _head(self, place: ConfigNode, path: Path, label: str) -> Row:
         default = place.default
         told: Row = {
             "help": plain(place.help),
@@ -226,7 +226,7 @@ class Rows:
 
     # --- what is in a row -------------------------------------------------
 
-    def _body(self, place: Place, value: Any, path: Path) -> Row:
+    def _body(self, place: ConfigNode, value: Any, path: Path) -> Row:
         kind = place.kind
         if kind in ("object", "map"):
             return self._of_mapping(place, {} if value is NOTHING else value, path)
@@ -236,7 +236,7 @@ class Rows:
             return self._of_selector(place, {} if value is NOTHING else value, path)
         return self._of_scalar(place, value, path)
 
-    def _of_scalar(self, place: Place, value: Any, path: Path) -> Row:
+    def _of_scalar(self, place: ConfigNode, value: Any, path: Path) -> Row:
         text = self.values[row_id(path)]
         row: Row = {"bounds": place.bounds} if place.bounds else {}
         if place.kind == "choice":
@@ -249,7 +249,7 @@ class Rows:
             text["v"] = shown(place, value)
         return row
 
-    def _of_mapping(self, place: Place, value: Mapping[str, Any], path: Path) -> Row:
+    def _of_mapping(self, place: ConfigNode, value: Mapping[str, Any], path: Path) -> Row:
         tagged = self.found[row_id(path)].whole.tag
         rows = [
             self._row(field, value.get(name, NOTHING), (*path, name))
@@ -264,7 +264,7 @@ class Rows:
                 row["keys"] = [str(each) for each in place.key_choices]
         return row
 
-    def _extras(self, place: Place, value: Mapping[str, Any], path: Path) -> Iterator[Row]:
+    def _extras(self, place: ConfigNode, value: Mapping[str, Any], path: Path) -> Iterator[Row]:
         item = place.item if place.kind != "section" else None
         tagged = self.found[row_id(path)].whole.tag
         for name, raw in value.items():
@@ -278,17 +278,17 @@ class Rows:
                 yield self._extra(raw, below)
 
     def _extra(self, raw: Any, path: Path) -> Row:
-        anything = Place({}, {}, path[-1])
+        anything = ConfigNode({}, {}, path[-1])
         self._note(path, anything, anything, raw, True, "value")
         self.values[row_id(path)]["v"] = any_text(raw)
         head = {"id": row_id(path), "label": path[-1], "kind": "any"}
         return {**head, "extra": True, "removable": True, "words": "not used here"}
 
-    def _of_list(self, place: Place, value: list[Any], path: Path) -> Row:
+    def _of_list(self, place: ConfigNode, value: list[Any], path: Path) -> Row:
         fixed = place.places if place.kind == "tuple" else []
         rows = []
         for n, raw in enumerate(value):
-            item = fixed[n] if n < len(fixed) else (place.item or Place({}, {}))
+            item = fixed[n] if n < len(fixed) else (place.item or ConfigNode({}, {}))
             row = self._row(item, raw, (*path, str(n)), str(n + 1))
             row.pop("required", None)
             rows.append(row if n < len(fixed) else self._moves(row, n, value))
@@ -305,7 +305,7 @@ class Rows:
         shown_moves = {name: True for name, can in moves.items() if can}
         return {**row, **shown_moves, "removable": True}
 
-    def _of_selector(self, place: Place, value: Mapping[str, Any], path: Path) -> Row:
+    def _of_selector(self, place: ConfigNode, value: Mapping[str, Any], path: Path) -> Row:
         names = list(place.fields)
         chosen = next((name for name in value if name in place.fields), None)
         row: Row = {"options": names, "option": -1 if chosen is None else names.index(chosen)}
@@ -321,7 +321,7 @@ class Rows:
         return {**row, "rows": [*below, *more]}
 
 
-def _default_words(place: Place, default: Any) -> str:
+def _default_words(place: ConfigNode, default: Any) -> str:
     if default is NOTHING:
         return ""
     if isinstance(default, (Mapping, list)) and env_name(default) is None:

@@ -11,7 +11,7 @@ from typing import Any
 from jobnb.config import dump_yaml, load_yaml
 from jobnb.config.env import env_name
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import NUMBERS, SCALARS, TEXTS, Place
+from jobnb.config.places import NUMBERS, SCALARS, TEXTS, ConfigNode
 from jobnb.config.plain import key_text
 from jobnb.errors import InvalidConfigError
 
@@ -24,12 +24,12 @@ _WRITTEN = {
 }
 
 
-def shown(place: Place, raw: Any) -> Any:
+def shown(place: ConfigNode, raw: Any) -> Any:
     """Return what a scalar place's control shows for a raw value; NOTHING if it cannot show it.
 
     Example:
-        >>> from jobnb.config.places import Place
-        >>> shown(Place({"type": "integer"}, {}), 2**60)
+        >>> from jobnb.config.places import ConfigNode
+        >>> shown(ConfigNode({"type": "integer"}, {}), 2**60)
         '1152921504606846976'
     """
     kind = place.kind
@@ -46,7 +46,7 @@ def shown(place: Place, raw: Any) -> Any:
     return repr(raw)
 
 
-def read(place: Place, control: Any) -> Any:
+def read(place: ConfigNode, control: Any) -> Any:
     """Return the raw value that a control stands for; NOTHING for an empty one that says nothing.
 
     What cannot be read as the type is kept as it was typed, and told when the whole is checked.
@@ -55,8 +55,8 @@ def read(place: Place, control: Any) -> Any:
         InvalidConfigError: If it is YAML that cannot be read.
 
     Example:
-        >>> from jobnb.config.places import Place
-        >>> number = Place({"type": "number"}, {})
+        >>> from jobnb.config.places import ConfigNode
+        >>> number = ConfigNode({"type": "number"}, {})
         >>> read(number, "1e-3"), read(number, "1e-")
         (0.001, '1e-')
     """
@@ -129,7 +129,7 @@ def _line_before(found: re.Match[str]) -> str:
     return f"line {max(int(found[1]) - 1, 1)}, column"
 
 
-def fit(place: Place, raw: Any) -> float:
+def fit(place: ConfigNode, raw: Any) -> float:
     """Rate how well a raw value fits a place: 0 if not at all, higher if better."""
     kind = place.kind
     if raw is None:
@@ -147,7 +147,7 @@ def fit(place: Place, raw: Any) -> float:
     return _fit_scalar(place, raw)
 
 
-def _fit_scalar(place: Place, raw: Any) -> float:
+def _fit_scalar(place: ConfigNode, raw: Any) -> float:
     kind = place.kind
     if env_name(raw) is not None:
         return 1.0
@@ -165,7 +165,7 @@ def _fit_scalar(place: Place, raw: Any) -> float:
     return 1.5 if written else 1.0
 
 
-def _fit_list(place: Place, raw: Any) -> float:
+def _fit_list(place: ConfigNode, raw: Any) -> float:
     if not isinstance(raw, list):
         return 0.0
     if place.kind == "tuple":
@@ -176,7 +176,7 @@ def _fit_list(place: Place, raw: Any) -> float:
     return min([2.0, *(fit(place.item, item) for item in raw)]) + 0.01
 
 
-def _fit_mapping(place: Place, raw: Any) -> float:
+def _fit_mapping(place: ConfigNode, raw: Any) -> float:
     if not isinstance(raw, Mapping):
         return 0.0
     if place.kind == "map":
@@ -193,13 +193,13 @@ def _fit_mapping(place: Place, raw: Any) -> float:
     return max(score - 0.15 * sum(name not in place.fields for name in raw), 0.001)
 
 
-def selected(place: Place, raw: Any) -> str | None:
+def selected(place: ConfigNode, raw: Any) -> str | None:
     """Return the name of the chosen option, if a value selects one in Dagster's form.
 
     Example:
         >>> cat = {"title": "Cat", "properties": {"kind": {"const": "cat"}}}
         >>> pet = {"oneOf": [cat, {}], "discriminator": {"propertyName": "kind"}}
-        >>> selected(Place(pet, {}), {"cat": {"meows": 1}})
+        >>> selected(ConfigNode(pet, {}), {"cat": {"meows": 1}})
         'cat'
     """
     if place.tag is None or not isinstance(raw, Mapping) or len(raw) != 1:
@@ -209,7 +209,7 @@ def selected(place: Place, raw: Any) -> str | None:
     return name if is_option and (inner is None or isinstance(inner, Mapping)) else None
 
 
-def _tags_of(option: Place, tag: str) -> list[str]:
+def _tags_of(option: ConfigNode, tag: str) -> list[str]:
     """Return the tags of an option as the names that a selector has for them."""
     found = [each for inner in option.options for each in _tags_of(inner, tag)]
     field = option.fields.get(tag)
@@ -219,7 +219,7 @@ def _tags_of(option: Place, tag: str) -> list[str]:
     return [key_text(each) for each in (*constant, *field.choices)]
 
 
-def option_of(place: Place, raw: Any) -> int:
+def option_of(place: ConfigNode, raw: Any) -> int:
     """Return the option of a union that a raw value is of; the first where none fits."""
     name = selected(place, raw)
     if place.tag and name is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobnb.config import Section
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import Place, form_of
+from jobnb.config.places import ConfigNode, form_of
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.selections.selection import AssetSelection
@@ -92,7 +92,7 @@ class LaunchSchema:
     """
 
     job: JobDefinition
-    root: Place
+    root: ConfigNode
     wrapped: bool
     steps: tuple[str, ...]
     resources: Mapping[str, Any]
@@ -159,14 +159,14 @@ class LaunchSchema:
         return Problem(path, problem.message, problem.value, problem.kind)
 
 
-def _has_names(place: Place) -> bool:
+def _has_names(place: ConfigNode) -> bool:
     """Whether the config is one of names and values, as that of a run always is."""
     if place.kind == "union":
         return any(map(_has_names, place.options))
     return place.kind in ("object", "map", "selector", "any")
 
 
-def _shut(job: JobDefinition, place: Place) -> str:
+def _shut(job: JobDefinition, place: ConfigNode) -> str:
     if place.default is not NOTHING:
         return ""
     return (

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobnb.config import dump_yaml
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import Place
+from jobnb.config.places import ConfigNode
 from jobnb.display.config_fields import default_text
 from jobnb.display.environment import attempt
 from jobnb.display.text import shorten
@@ -30,7 +30,7 @@ _HOLDERS = ("section", "object", "selector", "map")
 _MOST = 60
 
 
-def completions(root: Place, before: str, after: str = "") -> dict[str, Any]:
+def completions(root: ConfigNode, before: str, after: str = "") -> dict[str, Any]:
     r"""Complete the YAML at the cursor.
 
     Args:
@@ -128,7 +128,7 @@ def _plain(key: str) -> str:
 # --- what may stand there ----------------------------------------------------
 
 
-def _at(root: Place, path: Path) -> list[Place]:
+def _at(root: ConfigNode, path: Path) -> list[ConfigNode]:
     """Return the places that a path may lead to: of a union, each option."""
     places = list(_options(root))
     for part in path:
@@ -141,7 +141,7 @@ def _at(root: Place, path: Path) -> list[Place]:
     return places
 
 
-def _options(place: Place) -> Iterator[Place]:
+def _options(place: ConfigNode) -> Iterator[ConfigNode]:
     if place.kind == "union":
         for option in place.options:
             yield from _options(option)
@@ -149,7 +149,7 @@ def _options(place: Place) -> Iterator[Place]:
         yield place
 
 
-def _below(place: Place, part: str | None) -> Iterator[Place]:
+def _below(place: ConfigNode, part: str | None) -> Iterator[ConfigNode]:
     if part is _ITEM:
         if place.kind == "list" and place.item is not None:
             yield place.item
@@ -161,7 +161,7 @@ def _below(place: Place, part: str | None) -> Iterator[Place]:
         yield place.item
 
 
-def _fields(places: Iterable[Place], taken: set[str], column: int) -> Iterator[dict[str, Any]]:
+def _fields(places: Iterable[ConfigNode], taken: set[str], column: int) -> Iterator[dict[str, Any]]:
     for place in places:
         if place.kind not in _HOLDERS or (place.kind == "selector" and taken):
             continue
@@ -173,7 +173,7 @@ def _fields(places: Iterable[Place], taken: set[str], column: int) -> Iterator[d
                 yield _field(name, place.item, column)
 
 
-def _field(name: str, field: Place, column: int) -> dict[str, Any]:
+def _field(name: str, field: ConfigNode, column: int) -> dict[str, Any]:
     inner = "\n" + " " * (column + 2)
     if field.kind in _HOLDERS:
         rest = inner
@@ -196,7 +196,7 @@ def _default(value: Any) -> str:
     return default_text(value) if isinstance(value, (dict, list)) else _scalar(value)
 
 
-def _values(places: Iterable[Place]) -> list[dict[str, Any]]:
+def _values(places: Iterable[ConfigNode]) -> list[dict[str, Any]]:
     """Return the values of a choice, and the default of anything that is one value."""
     found: dict[str, dict[str, Any]] = {}
     for place in places:

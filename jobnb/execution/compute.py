@@ -372,7 +372,7 @@ def _see_required(
 _TYPE_CHECK = "TypeCheck"
 
 
-class During:
+class UserCodeBoundary:
     """Mark errors raised inside as those of user code that is no op.
 
     Args:

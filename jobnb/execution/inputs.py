@@ -10,7 +10,7 @@ from jobnb.definitions.resources.io_context import InputContext
 from jobnb.definitions.types import DataType, TypeCheckContext
 from jobnb.errors import TypeCheckDidNotPass
 from jobnb.events import InputChecked, InputLoaded
-from jobnb.execution.compute import During
+from jobnb.execution.compute import UserCodeBoundary
 from jobnb.execution.io import (
     asset_output_context,
     input_context,
@@ -85,7 +85,7 @@ def _reads_others(run: RunScope, step: Step, output: StepOutput) -> bool:
 def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) -> None:
     """Run the full type check, with words for what is wrong."""
     context = TypeCheckContext(run.run_id, run.log, _resources(run), data_type)
-    with During("TypeCheck", f'type-checking input "{name}" of step "{key}"'):
+    with UserCodeBoundary("TypeCheck", f'type-checking input "{name}" of step "{key}"'):
         verdict = run.stop.call(data_type.type_check, context, value)
     metadata = to_json(verdict.metadata)
     run.append(
@@ -228,7 +228,7 @@ def _loaded(
     run: RunScope, key: str, context: InputContext, manager_key: str
 ) -> tuple[Any, dict[str, Any]]:
     load = manager_of(run, manager_key, "load_input")
-    with During("ExecutionLoadInput", f'loading input "{context.name}" of step "{key}"'):
+    with UserCodeBoundary("ExecutionLoadInput", f'loading input "{context.name}" of step "{key}"'):
         value = run.stop.call(load, context)
     for event in context.consume_events():
         tell(run, key, event)
@@ -241,7 +241,7 @@ def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any
     loader = each.data_type.loader
     assert loader is not None
     context = DataTypeLoaderContext(_resources(run), run.plan.job, step.op, run.log)
-    with During("TypeLoading", f'loading input "{each.name}" of step "{step.key}"'):
+    with UserCodeBoundary("TypeLoading", f'loading input "{each.name}" of step "{step.key}"'):
         return run.stop.call(loader.construct_from_config_value, context, config)
 
 

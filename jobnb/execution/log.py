@@ -184,7 +184,7 @@ class _Listening(Protocol):
         """The logger of the run."""
 
 
-class _Ear(logging.Handler):
+class _LineHandler(logging.Handler):
     """Handles the lines of `get_jobnb_logger()` loggers, for all active runs.
 
     It is there while any of them listens, and lets lines of every level through; the user's own
@@ -237,10 +237,10 @@ class _Ear(logging.Handler):
             run.log.keep(record, record.name)
 
 
-_ear = _Ear()
+_ear = _LineHandler()
 
 
-class _ManagedEar(logging.Handler):
+class _ManagedLineHandler(logging.Handler):
     """Handles loggers of other modules for one run, if its instance's settings name them.
 
     Args:
@@ -293,7 +293,7 @@ def _managed(run: _Listening | None) -> Iterator[None]:
     if level is not None:
         level = _number(level)
         run.log.setLevel(level)
-    with _ManagedEar(run, level).on(told.get("managed_python_loggers") or ()):
+    with _ManagedLineHandler(run, level).on(told.get("managed_python_loggers") or ()):
         yield
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from jobnb.errors import JobnbError
 from jobnb.execution.run import RunScope
-from jobnb.execution.stopping import Ender, Interrupts
+from jobnb.execution.stopping import Interrupts, RunInterrupter
 from jobnb.storage.run import JobRun
 
 MAX_RUNTIME_SECONDS_TAG = "dagster/max_runtime"
@@ -41,7 +41,7 @@ def ended_from_outside(run: RunScope) -> Iterator[None]:
     if not isinstance(stop, Interrupts):
         yield
         return
-    ender, most = Ender(stop), max_runtime(run.record)
+    ender, most = RunInterrupter(stop), max_runtime(run.record)
     control = run.instance.control if run.instance.is_persistent else None
     if control is not None:
         control.listen(run.run_id, ender.cancel)

@@ -14,7 +14,7 @@ from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError
 from jobnb.events import AssetMaterialized, OutputHandled, OutputYielded
-from jobnb.execution.compute import During
+from jobnb.execution.compute import UserCodeBoundary
 from jobnb.execution.context import OpExecutionContext
 from jobnb.execution.inputs import failed_check
 from jobnb.execution.io import manager_of, output_context
@@ -152,7 +152,7 @@ def _check_output(
     if passes is not None and not passes(value):
         resources = ScopedResources(run.resources)
         context = TypeCheckContext(run.run_id, run.log, resources, data_type)
-        with During("TypeCheck", f'type-checking output "{output.name}" of step "{key}"'):
+        with UserCodeBoundary("TypeCheck", f'type-checking output "{output.name}" of step "{key}"'):
             verdict = run.stop.call(data_type.type_check, context, value)
     run.append(
         OutputYielded(
@@ -187,7 +187,9 @@ def _store(
     if output.data_type is NOTHING and output.asset_key is not None:
         held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
     elif output.data_type is not NOTHING and not _stays_in_memory(run, step, output):
-        with During("ExecutionHandleOutput", f'handling output "{output.name}" of step "{key}"'):
+        with UserCodeBoundary(
+            "ExecutionHandleOutput", f'handling output "{output.name}" of step "{key}"'
+        ):
             told = _through_manager(run, step, output, key, own, value, metadata)
         held = HANDLED
         if run.keep_outputs and not _reloads(run.resources[output.manager_key]):

@@ -68,7 +68,7 @@ class Packed:
         return f"<a packed value of {self.size} bytes>"
 
 
-class Stays:
+class ValueStub:
     """Replaces a large value that stays where it was created.
 
     Args:
@@ -82,7 +82,7 @@ class Stays:
         self.place, self.holder = place, holder
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Stays, (self.place, self.holder)
+        return ValueStub, (self.place, self.holder)
 
 
 def _remove(path: str) -> None:

@@ -393,7 +393,7 @@ class Interrupts(Stopping):
             self._ended = self.wanted = False
 
     def end_from_outside(self, reason: str, *, is_failure: bool) -> None:
-        """Have the run end, not by Ctrl-C; `Ender` interrupts the user's code then.
+        """Have the run end, not by Ctrl-C; `RunInterrupter` interrupts the user's code then.
 
         Args:
             reason: Why, in words.
@@ -433,7 +433,7 @@ class Interrupts(Stopping):
             self._closing = False
 
 
-class Ender:
+class RunInterrupter:
     """Ends a run that its caller waits for: once it has taken too long, or when it is asked to.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.selections.grammar import expected_after, quoted, written, written_key
 from jobnb.definitions.selections.reading import ASSET_FUNCTIONS, OP_FUNCTIONS
-from jobnb.definitions.selections.rules import Standing
+from jobnb.definitions.selections.rules import HasStatus
 from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.selection_resolution import with_graphs
 
@@ -68,7 +68,7 @@ class Words:
             "tag": list(tags),
             "kind": _suggested(_each(graph, numbers, "kinds_by_key")),
             "owner": _suggested(_each(graph, numbers, "owners_by_key")),
-            "status": Standing.ALLOWED,
+            "status": HasStatus.ALLOWED,
             "key_prefix": _suggested("/".join(graph.keys[each].path[:-1]) for each in numbers),
             "key_substring": (),
             "check": [_written_check(key) for key in sorted(graph.check_keys)],

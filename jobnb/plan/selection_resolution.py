@@ -21,6 +21,8 @@ from jobnb.definitions.selections.rules import (
     ChecksLike,
     ChecksOf,
     Everything,
+    HasAttribute,
+    HasStatus,
     Key,
     Like,
     Named,
@@ -29,10 +31,8 @@ from jobnb.definitions.selections.rules import (
     Roots,
     Rule,
     Sinks,
-    Standing,
     Steps,
     UpstreamSources,
-    Where,
 )
 from jobnb.definitions.selections.selection import AssetSelection, StatusOf
 from jobnb.errors import InvalidSubsetError, did_you_mean
@@ -270,7 +270,7 @@ def _prefix(rule: Prefix, within: Resolution) -> set[int]:
     return {number for number in scope if keys[number].has_prefix(path)}
 
 
-def _where(rule: Where, within: Resolution) -> set[int]:
+def _where(rule: HasAttribute, within: Resolution) -> set[int]:
     scope = within.graph.scope(rule.include_sources)
     found = {number for number in scope if _holds(rule, within.graph, number)}
     if not found and rule.position is not None and not within.allow_missing:
@@ -278,7 +278,7 @@ def _where(rule: Where, within: Resolution) -> set[int]:
     return found
 
 
-def _holds(rule: Where, graph: AssetGraph, number: int) -> bool:
+def _holds(rule: HasAttribute, graph: AssetGraph, number: int) -> bool:
     texts = list(_texts(rule.what, graph, number))
     if rule.value is None:
         return not texts
@@ -300,7 +300,7 @@ def _texts(what: str, graph: AssetGraph, number: int) -> Iterable[str]:
     return found
 
 
-def _see_known(rule: Where, within: Resolution) -> None:
+def _see_known(rule: HasAttribute, within: Resolution) -> None:
     """Note a value that no asset has, as it is probably mistyped."""
     if rule.value is None or is_pattern(rule.value) or rule.what == "key_substring":
         return
@@ -319,7 +319,7 @@ def _see_known(rule: Where, within: Resolution) -> None:
             within.note(rule.position, f"No asset has the tag {name!r} with {value!r}. {meant}")
 
 
-def _with_status(rule: Standing, within: Resolution) -> set[int]:
+def _with_status(rule: HasStatus, within: Resolution) -> set[int]:
     if within.status_of is None:
         message = (
             f"How an asset stands is known to a session only: select it there, as "
@@ -427,8 +427,8 @@ _NUMBERS: Mapping[type[Rule], Callable[[Any, Resolution], set[int]]] = {
     Sinks: _sinks,
     Key: _key,
     Prefix: _prefix,
-    Where: _where,
-    Standing: _with_status,
+    HasAttribute: _where,
+    HasStatus: _with_status,
     UpstreamSources: _upstream_sources,
     Neighbors: _neighbors,
     Check: _no_asset,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobnb.config import load_yaml
-from jobnb.config.places import Place, form_of
+from jobnb.config.places import ConfigNode, form_of
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidConfigError, JobnbError, Problem
 from jobnb.plan.run_config import config_schema_of
@@ -96,7 +96,7 @@ class MissingFieldConfigError(_ConfigError):
     @property
     def field(self) -> ConfigTypeField:
         """The field."""
-        root = Place({}, {}) if self._job is None else form_of(config_schema_of(self._job))
+        root = ConfigNode({}, {}) if self._job is None else form_of(config_schema_of(self._job))
         return field_at(root, self._problem.path)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jobnb.config import Section, schema_of
 from jobnb.config.nodes import NOTHING
-from jobnb.config.places import SCALARS, TEXTS, Place, form_of
+from jobnb.config.places import SCALARS, TEXTS, ConfigNode, form_of
 from jobnb.server.nodes import Node, digest
 
 _MOST_DEEP = 20
@@ -28,7 +28,7 @@ class _ConfigType(Node):
 
     is_selector = False
 
-    def __init__(self, place: Place, key: str) -> None:
+    def __init__(self, place: ConfigNode, key: str) -> None:
         self._place, self.key = place, key
 
     key: str
@@ -216,7 +216,7 @@ class ConfigTypeField(Node):
         above: The key of the type that it belongs to.
     """
 
-    def __init__(self, place: Place, above: str) -> None:
+    def __init__(self, place: ConfigNode, above: str) -> None:
         self._place, self._above = place, above
         self.name = place.name
 
@@ -249,7 +249,7 @@ class ConfigTypeField(Node):
         return None if default is NOTHING else json.dumps(default, default=str)
 
 
-def type_of(place: Place, path: str) -> _ConfigType:
+def type_of(place: ConfigNode, path: str) -> _ConfigType:
     """Return the type of a place.
 
     Args:
@@ -267,7 +267,7 @@ def type_of(place: Place, path: str) -> _ConfigType:
     return _not_null(place, path)
 
 
-def _not_null(place: Place, path: str) -> _ConfigType:
+def _not_null(place: ConfigNode, path: str) -> _ConfigType:
     kind, key = place.kind, digest(place.model or path)
     if kind in _WRAPPED:
         return CompositeConfigType(place, f"{'Selector' if kind == 'selector' else 'Shape'}.{key}")
@@ -282,7 +282,7 @@ def _not_null(place: Place, path: str) -> _ConfigType:
     return RegularConfigType(place, "String" if kind in TEXTS else _NAMES.get(kind, "Any"))
 
 
-def fields_of(place: Place, key: str) -> list[ConfigTypeField]:
+def fields_of(place: ConfigNode, key: str) -> list[ConfigTypeField]:
     """Return the fields of a place."""
     return [ConfigTypeField(each, key) for each in place.fields.values()]
 
@@ -309,9 +309,9 @@ def field_of_schema(schema: Any) -> ConfigTypeField | None:
     return ConfigTypeField(form_of(Section({"config": described})).fields["config"], repr(schema))
 
 
-def field_at(root: Place, path: Sequence[str]) -> ConfigTypeField:
+def field_at(root: ConfigNode, path: Sequence[str]) -> ConfigTypeField:
     """Return the field at a path; one that takes anything where the path leads nowhere."""
-    place: Place | None = root
+    place: ConfigNode | None = root
     for part in path:
         place = (place.fields.get(part) or place.item) if place is not None else None
     if place is None or not path:
@@ -319,5 +319,5 @@ def field_at(root: Place, path: Sequence[str]) -> ConfigTypeField:
     return ConfigTypeField(place, ".".join(path[:-1]))
 
 
-def _anything(name: str = "") -> Place:
-    return Place({}, {}, name)
+def _anything(name: str = "") -> ConfigNode:
+    return ConfigNode({}, {}, name)

@@ -24,7 +24,7 @@ from jobnb.storage.formats import (
 )
 from jobnb.storage.value_paths import (
     Context,
-    Place,
+    ValuePath,
     asset_place,
     load_partitions,
     maker_of,
@@ -148,7 +148,7 @@ class FileIOManager(IOManager):
         """Return the folder of an asset's partitions."""
         return self.base_dir.joinpath(*asset_place(context.asset_key.path).parts)
 
-    def _write(self, context: OutputContext, place: Place, value: Any) -> Path:
+    def _write(self, context: OutputContext, place: ValuePath, value: Any) -> Path:
         what = _describe(context)
         path = self.base_dir.joinpath(*place.parts)
         try:
@@ -196,7 +196,7 @@ class FileIOManager(IOManager):
         found = self._find(context, place_of(context))
         return found.form.peek(found.path, rows)
 
-    def _load(self, context: InputContext, place: Place) -> Any:
+    def _load(self, context: InputContext, place: ValuePath) -> Any:
         found = self._find(context, place)
         try:
             try:
@@ -214,7 +214,7 @@ class FileIOManager(IOManager):
 
     # --- files, also those that versions before this one wrote ----------------
 
-    def _find(self, context: InputContext, place: Place) -> _File:
+    def _find(self, context: InputContext, place: ValuePath) -> _File:
         """Return the file of a value.
 
         Raises:
@@ -232,25 +232,25 @@ class FileIOManager(IOManager):
             f"{_remedy(context)}"
         )
 
-    def _is_older(self, context: InputContext, place: Place, file: _File) -> bool:
+    def _is_older(self, context: InputContext, place: ValuePath, file: _File) -> bool:
         """Whether a file in the older place is this value's; others may lie there today."""
         if not place.key:
             return file.ending == OLDER or place.parts[0] == place.older[0]
         owner = self._owner(context, place, file)
         return owner == place or (owner is None and file.ending == OLDER)
 
-    def _owner(self, context: Context, place: Place, file: _File) -> Place | None:
+    def _owner(self, context: Context, place: ValuePath, file: _File) -> ValuePath | None:
         """Return whose value a file holds, as an older version may have stored another's in it."""
         if file.ending in ("", BLOCKED) or file.form.is_marked(file.path):
             return None  # older versions wrote no such files
 
-        def is_there(other: Place) -> bool:
+        def is_there(other: ValuePath) -> bool:
             own = _files(self.base_dir.joinpath(*other.parts))
             return any(each.path != file.path for each in own)
 
         return owner_of(place, file.path, context, is_there)
 
-    def _make_way(self, context: OutputContext, place: Place) -> None:
+    def _make_way(self, context: OutputContext, place: ValuePath) -> None:
         """Move what an older version stored of another value to a place of its own."""
         for each in _files(self.base_dir.joinpath(*place.parts)) if place.is_shared else ():
             owner = self._owner(context, place, each)
@@ -280,7 +280,7 @@ def values_directory(context: Any) -> str:
     return str(context.instance.storage_directory())
 
 
-def _describe(context: Context, place: Place | None = None) -> str:
+def _describe(context: Context, place: ValuePath | None = None) -> str:
     """Return the value in the user's words."""
     maker = maker_of(context)
     if maker.has_asset_key:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from jobnb.storage import tables
 from jobnb.storage.formats import BLOCKED, OLDER, PARQUET
 from jobnb.storage.home_info import files_below
-from jobnb.storage.value_paths import Place, asset_place
+from jobnb.storage.value_paths import ValuePath, asset_place
 
 _RUN_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@?")
 _ENDINGS = (BLOCKED, OLDER, PARQUET.suffix)
@@ -77,7 +77,7 @@ def _path(text: str) -> list[str]:
     return msgspec.json.decode(text, type=list[str])
 
 
-def _stems(place: Place) -> Iterator[tuple[str, ...]]:
+def _stems(place: ValuePath) -> Iterator[tuple[str, ...]]:
     yield place.parts
     yield place.older
 

@@ -18,7 +18,7 @@ from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StorageError, ValueNotStoredError
 from jobnb.storage.value_paths import (
     Context,
-    Place,
+    ValuePath,
     asset_place,
     below_asset,
     load_partitions,
@@ -153,7 +153,7 @@ class UPathIOManager(IOManager):
         told = {"path": MetadataValue.path(str(path)), **self.get_metadata(context, obj)}
         context.add_output_metadata(told)
 
-    def _write(self, context: OutputContext, obj: Any, path: Any, place: Place) -> None:
+    def _write(self, context: OutputContext, obj: Any, path: Any, place: ValuePath) -> None:
         try:
             self.make_directory(path.parent)
             self._make_way(context, place, path)
@@ -207,7 +207,7 @@ class UPathIOManager(IOManager):
             return all(map(self.path_exists, paths))
         return self.path_exists(self._get_path(context))
 
-    def _read(self, context: InputContext, path: Any, place: Place) -> Any:
+    def _read(self, context: InputContext, path: Any, place: ValuePath) -> Any:
         """Return the value at a path, or where a version before this one has put it.
 
         Whether something is there is asked only where loading fails: a manager may load what is
@@ -263,21 +263,21 @@ class UPathIOManager(IOManager):
         names = ("get_path_for_partition", "get_asset_relative_path", "get_op_output_relative_path")
         return all(getattr(type(self), each) is getattr(UPathIOManager, each) for each in names)
 
-    def _own_path(self, place: Place) -> Any:
+    def _own_path(self, place: ValuePath) -> Any:
         return self._with_extension(self._base_path.joinpath(*place.parts))
 
-    def _owner(self, context: Context, place: Place, path: Any) -> Place | None:
+    def _owner(self, context: Context, place: ValuePath, path: Any) -> ValuePath | None:
         """Return whose value is at a path, if the history tells."""
         if not self._is_plain:
             return None
 
-        def is_there(other: Place) -> bool:
+        def is_there(other: ValuePath) -> bool:
             own = self._own_path(other)
             return bool(own != path and self.path_exists(own))
 
         return owner_of(place, PurePath(str(path)), context, is_there)
 
-    def _older_path(self, context: InputContext, place: Place) -> Any:
+    def _older_path(self, context: InputContext, place: ValuePath) -> Any:
         """Return the path by which an older version stored the value last; else None."""
         older = self._with_extension(self._base_path.joinpath(*place.older))
         if not self._is_plain or place.parts == place.older or not self.path_exists(older):
@@ -286,7 +286,7 @@ class UPathIOManager(IOManager):
             return older if place.parts[0] == place.older[0] else None
         return older if self._owner(context, place, older) == place else None
 
-    def _make_way(self, context: OutputContext, place: Place, path: Any) -> None:
+    def _make_way(self, context: OutputContext, place: ValuePath, path: Any) -> None:
         """Move what a version before this one stored of another value to a place of its own."""
         owner = self._owner(context, place, path) if place.is_shared else None
         if owner is not None and owner != place and self.path_exists(path):

@@ -136,7 +136,7 @@ _CUT = "%~"
 _OF_PARTITION, _OF_KEY = "@", "+"
 
 
-class Place(NamedTuple):
+class ValuePath(NamedTuple):
     """The path of a value below an IO manager's folder, without the suffix.
 
     Two values never have the same place, not even where a file system takes `Orders` for `orders`
@@ -163,7 +163,7 @@ class Place(NamedTuple):
         return bool(self.key) and len(self.older) > 1 and self.parts == self.older
 
     @property
-    def rivals(self) -> Iterator[Place]:
+    def rivals(self) -> Iterator[ValuePath]:
         """The places of the values that versions before this one stored in the same file."""
         whole = (*self.key, *(self.partition or ()))
         for length in range(1, len(whole) + 1 if self.key else 0):
@@ -179,7 +179,7 @@ def maker_of(context: Context) -> Context:
     return context
 
 
-def place_of(context: Context, partition_key: str | None = None) -> Place:
+def place_of(context: Context, partition_key: str | None = None) -> ValuePath:
     """Return the place of a value.
 
     Args:
@@ -196,7 +196,7 @@ def place_of(context: Context, partition_key: str | None = None) -> Place:
     return asset_place(maker.asset_key.path, partition_parts(maker, own))
 
 
-def asset_place(key: Sequence[str], partition: Sequence[str] | None = None) -> Place:
+def asset_place(key: Sequence[str], partition: Sequence[str] | None = None) -> ValuePath:
     """Return the place of an asset, or of one of its partitions.
 
     Example:
@@ -207,7 +207,7 @@ def asset_place(key: Sequence[str], partition: Sequence[str] | None = None) -> P
     own += [below_asset(safe_name(name)) for name in partition or ()]
     older = map(safe_name, (*key, *(partition or ())))
     told = None if partition is None else tuple(partition)
-    return Place(_bounded(own), tuple(older), tuple(key), told)
+    return ValuePath(_bounded(own), tuple(older), tuple(key), told)
 
 
 def below_asset(escaped: str) -> str:
@@ -215,12 +215,12 @@ def below_asset(escaped: str) -> str:
     return _marked(escaped, _OF_PARTITION, plain=escaped[0].isdigit())
 
 
-def output_place(identifier: Sequence[str], *, versioned: bool = False) -> Place:
+def output_place(identifier: Sequence[str], *, versioned: bool = False) -> ValuePath:
     """Return the place of the output of an op: run, step, output and mapping key."""
     run, *rest = identifier
     first = _marked(safe_name(run), _OF_PARTITION, plain=versioned or _is_run(run))
     own = [_marked(safe_name(name), _OF_KEY).replace("%5B", "[") for name in rest]
-    return Place(
+    return ValuePath(
         _bounded([first, *(name.replace("%5D", "]") for name in own)]),
         tuple(map(safe_name, identifier)),
     )
@@ -281,8 +281,8 @@ def _digest(text: str) -> str:
 
 
 def owner_of(
-    place: Place, path: PurePath, context: Context, is_there: Callable[[Place], bool]
-) -> Place | None:
+    place: ValuePath, path: PurePath, context: Context, is_there: Callable[[ValuePath], bool]
+) -> ValuePath | None:
     """Return whose value an old file holds: by the history, what was recorded last.
 
     Args:
@@ -300,7 +300,7 @@ def owner_of(
     return max(found)[1] if found else None
 
 
-def _recorded(history: Any, place: Place, path: PurePath) -> int | None:
+def _recorded(history: Any, place: ValuePath, path: PurePath) -> int | None:
     """Return the number of the event that told last where a value is, if it was in this file."""
     partitions = None if place.partition is None else ["|".join(place.partition)]
     wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, AssetKey(place.key), partitions)
@@ -312,7 +312,7 @@ def _recorded(history: Any, place: Place, path: PurePath) -> int | None:
     return None
 
 
-def _is_in(place: Place, told: tuple[str, ...], path: PurePath) -> bool:
+def _is_in(place: ValuePath, told: tuple[str, ...], path: PurePath) -> bool:
     """Whether a path that was told is a file, or the folder of all partitions with the file in it.
 
     The folder of all values may have been moved since, so that only what is below it counts.

@@ -27,7 +27,7 @@ from jobnb import (
     Selector,
 )
 from jobnb.config import Section, bind_value, schema_of, without_secrets
-from jobnb.config.places import Place, form_of
+from jobnb.config.places import ConfigNode, form_of
 from jobnb.display.form_edits import edited, filled, without_extras
 from jobnb.display.form_rows import Row, Rows
 from jobnb.display.form_values import any_text, read, read_any
@@ -56,7 +56,7 @@ class Dog(Config):
     name: str
 
 
-def form(schema: Any) -> Place:
+def form(schema: Any) -> ConfigNode:
     field = schema_of(schema)
     assert field is not None
     return form_of(Section({"config": field}))
@@ -180,7 +180,7 @@ def test_large_numbers_stay_exact():
     ],
 )
 def test_what_is_typed_is_read_as_the_type_or_kept(kind, text, raw):
-    value = read(Place({"type": kind}, {}), text)
+    value = read(ConfigNode({"type": kind}, {}), text)
     assert value == raw
     assert type(value) is type(raw)
 

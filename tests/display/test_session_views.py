@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobnb import AssetKey, Instance, Session, asset, define_asset_job, op
-from jobnb.display.asset_history import Making, past_parts, plots
+from jobnb.display.asset_history import PastMaterialization, past_parts, plots
 from jobnb.display.history_views import run_table_view
 from jobnb.display.noun_views import job_view
 from jobnb.display.picture import Status
@@ -247,7 +247,9 @@ def test_an_asset_shows_its_metadata_how_it_went_its_runs_and_why_it_is_stale(se
 def test_a_plot_holds_only_finite_numbers(numbers):
     def making(at, number):
         kind = "float" if isinstance(number, float) else "int"
-        return Making(float(at), f"run{at}", "", {"n": {"type": kind, "value": number}})
+        return PastMaterialization(
+            float(at), f"run{at}", "", {"n": {"type": kind, "value": number}}
+        )
 
     past = [making(at, number) for at, number in enumerate(numbers)][::-1]
     drawn = "".join(body for _, body in past_parts(past))

@@ -26,6 +26,8 @@ from jobnb.definitions.selections.rules import (
     ChecksLike,
     ChecksOf,
     Everything,
+    HasAttribute,
+    HasStatus,
     Key,
     Like,
     Named,
@@ -34,9 +36,7 @@ from jobnb.definitions.selections.rules import (
     Roots,
     Rule,
     Sinks,
-    Standing,
     UpstreamSources,
-    Where,
     with_steps,
 )
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -48,7 +48,7 @@ _NOWHERE = -1
 _MANY_DIGITS = 9  # A depth with more digits means all the way, as Dagster prints it.
 
 
-class Reading(ABC):
+class SelectionParser(ABC):
     """Parses one text.
 
     Args:
@@ -207,10 +207,10 @@ def parse_selection(text: str) -> Rule:
     # Most selections are one key: they need no parser, and no place for errors.
     if simple is not None:
         return Key(AssetKey(simple[1].split("/")))
-    return _AssetReading(text).rule()
+    return _AssetSelectionParser(text).rule()
 
 
-class _AssetReading(Reading):
+class _AssetSelectionParser(SelectionParser):
     attributes = ATTRIBUTES
     functions = ASSET_FUNCTIONS
     noun = "an asset"
@@ -226,20 +226,20 @@ class _AssetReading(Reading):
         if value.type == "NULL":
             if label in _NO_VALUES or extra is not None:
                 self.refuse(value, f"every asset has a {label}")
-            return Where(label, None)
+            return HasAttribute(label, None)
         if label in ("key", "key_prefix"):
             return self._key(label, value)
         if label == "check":
             return self._check(value)
         position = self.position(value)
-        return Where(
+        return HasAttribute(
             label, read(value), read(extra) if extra is not None else None, position=position
         )
 
     def _key(self, label: str, value: Token) -> Rule:
         text = read(value, "\\*?/")
         if label == "key" and is_pattern(text):
-            return Where("key", read(value), position=self.position(value))
+            return HasAttribute("key", read(value), position=self.position(value))
         key = key_of(text)
         if key is None:
             self.refuse(value, "a key has something before and after each slash")
@@ -258,10 +258,10 @@ class _AssetReading(Reading):
 
     def _standing(self, value: Token) -> Rule:
         status = read(value).lower()
-        if status not in Standing.ALLOWED:
-            hint = did_you_mean(status, Standing.ALLOWED, noun="An asset is one of")
+        if status not in HasStatus.ALLOWED:
+            hint = did_you_mean(status, HasStatus.ALLOWED, noun="An asset is one of")
             self.refuse(value, f"there is no status {read(value)!r}", hint)
-        return Standing(status, self.position(value))
+        return HasStatus(status, self.position(value))
 
     def applied(self, name: str, rule: Rule) -> Rule:
         """Return the rule of a function applied to another rule."""
@@ -296,10 +296,10 @@ def parse_op_selection(text: str) -> Rule:
     """Parse the text of an op selection; see `parse_selection`."""
     if _NAME.fullmatch(text):  # A step key, as re-executions list them.
         return Named(text)
-    return _OpReading(text).rule()
+    return _OpSelectionParser(text).rule()
 
 
-class _OpReading(Reading):
+class _OpSelectionParser(SelectionParser):
     attributes = ("name",)
     functions = OP_FUNCTIONS
     noun = "an op"

@@ -251,7 +251,7 @@ class Prefix(Rule):
 
 
 @dataclass(frozen=True)
-class Where(Rule):
+class HasAttribute(Rule):
     """Assets with an attribute.
 
     Attributes:
@@ -279,7 +279,7 @@ class Where(Rule):
 
 
 @dataclass(frozen=True)
-class Standing(Rule):
+class HasStatus(Rule):
     """Assets with a status: `fresh`, `stale`, `missing` or `failed`."""
 
     ALLOWED: ClassVar[tuple[str, ...]] = ("fresh", "stale", "missing", "failed")

@@ -19,16 +19,16 @@ from jobnb.definitions.selections.rules import (
     ChecksLike,
     ChecksOf,
     Everything,
+    HasAttribute,
+    HasStatus,
     Key,
     Neighbors,
     Prefix,
     Roots,
     Rule,
     Sinks,
-    Standing,
     Steps,
     UpstreamSources,
-    Where,
 )
 from jobnb.errors import InvalidDefinitionError
 
@@ -90,7 +90,7 @@ class AssetSelection:
             include_sources: Whether source assets count.
         """
         names = [_written_text(name, "A group") for name in group_strs]
-        rules = (Where("group", name, None, include_sources) for name in names)
+        rules = (HasAttribute("group", name, None, include_sources) for name in names)
         return AssetSelection(AnyOf.of(rules))
 
     @staticmethod
@@ -110,30 +110,34 @@ class AssetSelection:
     def key_substring(key_substring: str, include_sources: bool = False) -> AssetSelection:
         """Return the assets whose keys contain a text."""
         text = _written_text(key_substring, "A part of a key")
-        return AssetSelection(Where("key_substring", text, None, include_sources))
+        return AssetSelection(HasAttribute("key_substring", text, None, include_sources))
 
     @staticmethod
     def tag(key: str, value: str, include_sources: bool = False) -> AssetSelection:
         """Return the assets with a tag of this value."""
         name, text = _written_text(key, "A tag"), _written_text(value, "The value of a tag")
-        return AssetSelection(Where("tag", name, text, include_sources))
+        return AssetSelection(HasAttribute("tag", name, text, include_sources))
 
     @staticmethod
     def tag_string(string: str, include_sources: bool = False) -> AssetSelection:
         """Return the assets with a tag, written as `name=value`, or as `name` for any value."""
         name, equals, value = string.partition("=")
         text = _written_text(value, "The value of a tag") if equals else None
-        return AssetSelection(Where("tag", _written_text(name, "A tag"), text, include_sources))
+        return AssetSelection(
+            HasAttribute("tag", _written_text(name, "A tag"), text, include_sources)
+        )
 
     @staticmethod
     def owner(owner: str) -> AssetSelection:
         """Return the assets of an owner."""
-        return AssetSelection(Where("owner", _written_text(owner, "An owner")))
+        return AssetSelection(HasAttribute("owner", _written_text(owner, "An owner")))
 
     @staticmethod
     def kind(kind: str, include_sources: bool = False) -> AssetSelection:
         """Return the assets of a kind."""
-        return AssetSelection(Where("kind", _written_text(kind, "A kind"), None, include_sources))
+        return AssetSelection(
+            HasAttribute("kind", _written_text(kind, "A kind"), None, include_sources)
+        )
 
     @staticmethod
     def checks(*assets_defs_or_check_keys: Any) -> AssetSelection:
@@ -333,7 +337,7 @@ class AssetSelection:
     @property
     def asks_status(self) -> bool:
         """Whether it selects by status, so that `resolve` needs `status_of`."""
-        return any(isinstance(rule, Standing) for rule in self.rule.within())
+        return any(isinstance(rule, HasStatus) for rule in self.rule.within())
 
     @property
     def tells_checks(self) -> bool:
@@ -466,9 +470,9 @@ def _keys_of(asset: Any) -> Iterable[AssetKey]:
 
 
 def _bound(rule: Rule, *, most: bool) -> Rule:
-    if not any(isinstance(each, Standing) for each in rule.within()):
+    if not any(isinstance(each, HasStatus) for each in rule.within()):
         return rule
-    if isinstance(rule, Standing):
+    if isinstance(rule, HasStatus):
         return Everything() if most else AnyOf(())
     if isinstance(rule, (Roots, Sinks)):
         # Which of them are roots or sinks depends on the status of others: any could be.

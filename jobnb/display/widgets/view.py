@@ -64,7 +64,7 @@ class View(Twinned, AnyWidget):
     def __init__(self, **traits: Any) -> None:
         # Runs and front ends reach a view from different threads.
         self.guard = threading.RLock()
-        self._pace = Pace(lambda news: self.send({"news": news}))
+        self._pace = Throttle(lambda news: self.send({"news": news}))
         super().__init__(**traits)
         self.on_msg(self._hear)
 
@@ -129,7 +129,7 @@ def _hear_in_subshells(comm: Any) -> None:
 PAUSE = 0.05  # seconds between two messages
 
 
-class Pace:
+class Throttle:
     """Gathers updates by topic and sends them, never twice within `pause` seconds.
 
     The first news goes out at once; later ones wait for their turn on a timer's thread. News of

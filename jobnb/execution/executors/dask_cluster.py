@@ -18,7 +18,7 @@ from jobnb.execution.executors.dask_worker import Report, close_part, do_task, s
 from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.io import step_key_of
-from jobnb.execution.pickling import Packed, Stays, holds_values
+from jobnb.execution.pickling import Packed, ValueStub, holds_values
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import (
     show_output,
@@ -432,7 +432,7 @@ def _held(value: Any, made: _ClusterTask) -> Any:
     """Return a value as this process holds it."""
     if isinstance(value, dict):
         return {key: _held(each, made) for key, each in value.items()}
-    return RemoteValue(made, value.place) if type(value) is Stays else value
+    return RemoteValue(made, value.place) if type(value) is ValueStub else value
 
 
 def _with_needs(value: Any, needs: list[Any]) -> Any:
@@ -442,7 +442,7 @@ def _with_needs(value: Any, needs: list[Any]) -> Any:
     if isinstance(value, RemoteValue):
         if value.future not in needs:
             needs.append(value.future)
-        return Stays(value.place, needs.index(value.future))
+        return ValueStub(value.place, needs.index(value.future))
     return value
 
 

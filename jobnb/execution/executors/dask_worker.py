@@ -12,7 +12,7 @@ from uuid import uuid4
 from jobnb.events import Event
 from jobnb.execution.executors.worker_pool import AttemptResult, AttemptStatus
 from jobnb.execution.output_capture import capturing
-from jobnb.execution.pickling import Packed, Stays
+from jobnb.execution.pickling import Packed, ValueStub
 from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import TaskMessage, WorkerRun, WorkerThread, packed_error
 
@@ -175,7 +175,7 @@ def _do(
 def _brought(value: Any, needs: Sequence[Mapping[Any, Any]]) -> Any:
     if isinstance(value, dict):
         return {key: _brought(each, needs) for key, each in value.items()}
-    return needs[value.holder][value.place] if type(value) is Stays else value
+    return needs[value.holder][value.place] if type(value) is ValueStub else value
 
 
 def _kept_back(outcome: AttemptResult, kept: dict[Any, Any]) -> AttemptResult:
@@ -188,7 +188,7 @@ def _kept_back(outcome: AttemptResult, kept: dict[Any, Any]) -> AttemptResult:
         if type(value) is not Packed or value.size <= INLINE:
             return value
         kept[place] = value
-        return Stays(place)
+        return ValueStub(place)
 
     values = {
         slot: {key: small(each, (slot, key)) for key, each in value.items()}

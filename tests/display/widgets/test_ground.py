@@ -23,7 +23,7 @@ from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.live_and_static import WIDGET_MIME, widget_bundle
 from jobnb.display.widgets.tabbed import Note, TabBar
-from jobnb.display.widgets.view import Pace, View, answers
+from jobnb.display.widgets.view import Throttle, View, answers
 
 
 def test_a_module_has_its_parts_before_its_own_file():
@@ -135,7 +135,7 @@ class Heard:
 
 def test_the_first_news_goes_out_at_once_and_later_ones_together():
     heard = Heard()
-    pace = Pace(heard, pause=0.05)
+    pace = Throttle(heard, pause=0.05)
     for number in range(100):
         pace.tell("marks", {f"k{number % 5}": number})
     assert heard.news == [{"marks": {"k0": 0}}]
@@ -148,7 +148,7 @@ def test_the_first_news_goes_out_at_once_and_later_ones_together():
 
 def test_news_from_many_threads_keep_the_pause_and_none_is_lost():
     heard = Heard()
-    pace = Pace(heard, pause=0.02)
+    pace = Throttle(heard, pause=0.02)
 
     def tell(part):
         for number in range(300):
@@ -170,7 +170,7 @@ def test_news_from_many_threads_keep_the_pause_and_none_is_lost():
 
 def test_a_stopped_pace_forgets_what_waits_and_goes_on_later():
     heard = Heard()
-    pace = Pace(heard, pause=0.05)
+    pace = Throttle(heard, pause=0.05)
     pace.tell("a", {"x": 1})
     pace.tell("a", {"x": 2})
     pace.stop()
