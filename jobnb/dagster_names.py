@@ -88,6 +88,9 @@ TAGS: Mapping[str, str] = {
 
 ELSEWHERE: Mapping[str, str] = {
     "AssetGraph": "jobnb.plan.graphs",
+    "EvaluationStack": "jobnb.errors",
+    "EvaluationStackListItemEntry": "jobnb.errors",
+    "EvaluationStackPathEntry": "jobnb.errors",
     "DynamicPartitionsStore": "jobnb.definitions.partitions.partition_keys",
     "NodeHandle": "jobnb.events.handle",
     "StepHandle": "jobnb.events.handle",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 
 class JobnbError(Exception):
@@ -95,7 +96,7 @@ class WorkerLostError(JobnbError, RuntimeError):
     """The process that executed a step died."""
 
 
-class RunNotFoundError(JobnbError, KeyError):
+class RunNotFoundError(InvariantViolationError, KeyError):
     """A run id is not in the instance."""
 
 
@@ -110,6 +111,54 @@ class NotebookError(JobnbError, RuntimeError):
     """A notebook cannot be read, executed or written."""
 
 
+class EvaluationErrorReason(Enum):
+    """The kinds of problems of a config.
+
+    Source: Dagster's `DagsterEvaluationErrorReason`.
+    """
+
+    RUNTIME_TYPE_MISMATCH = "RUNTIME_TYPE_MISMATCH"
+    MISSING_REQUIRED_FIELD = "MISSING_REQUIRED_FIELD"
+    FIELD_NOT_DEFINED = "FIELD_NOT_DEFINED"
+    SELECTOR_FIELD_ERROR = "SELECTOR_FIELD_ERROR"
+    FAILED_POST_PROCESSING = "FAILED_POST_PROCESSING"
+
+
+class EvaluationStackPathEntry(NamedTuple):
+    """A field on the way to a problem of a config."""
+
+    field_name: str
+
+
+class EvaluationStackListItemEntry(NamedTuple):
+    """A place in a list on the way to a problem of a config."""
+
+    list_index: int
+
+
+class EvaluationStack(NamedTuple):
+    """The way to a problem of a config.
+
+    Source: Dagster's `EvaluationStack`.
+    """
+
+    entries: Sequence[EvaluationStackPathEntry | EvaluationStackListItemEntry]
+
+    @property
+    def levels(self) -> list[str]:
+        """The names of the fields."""
+        return [e.field_name for e in self.entries if isinstance(e, EvaluationStackPathEntry)]
+
+
+_REASONS = {
+    "missing": EvaluationErrorReason.MISSING_REQUIRED_FIELD,
+    "unexpected": EvaluationErrorReason.FIELD_NOT_DEFINED,
+    "selector": EvaluationErrorReason.SELECTOR_FIELD_ERROR,
+    "missing_env": EvaluationErrorReason.FAILED_POST_PROCESSING,
+    "invalid_env": EvaluationErrorReason.FAILED_POST_PROCESSING,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem of a config: its path, what is wrong, and what would be right."""
@@ -121,6 +170,34 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{' > '.join(self.path)}: {self.message}" if self.path else self.message
+
+    @property
+    def reason(self) -> EvaluationErrorReason:
+        """Dagster's name for the kind of problem.
+
+        Example:
+            >>> Problem(("ops", "load"), "is not a field here.", kind="unexpected").reason.value
+            'FIELD_NOT_DEFINED'
+        """
+        return _REASONS.get(self.kind, EvaluationErrorReason.RUNTIME_TYPE_MISMATCH)
+
+    @property
+    def stack(self) -> EvaluationStack:
+        """Dagster's form of the path; it ends above a field that is missing or unknown.
+
+        Example:
+            >>> Problem(("ops", "load", "years", "0"), "must be an integer.").stack.levels
+            ['ops', 'load', 'years']
+        """
+        path = self.path[:-1] if self.kind in ("missing", "unexpected") else self.path
+        return EvaluationStack(
+            [
+                EvaluationStackListItemEntry(int(part))
+                if part.isdecimal()
+                else EvaluationStackPathEntry(part)
+                for part in path
+            ]
+        )
 
 
 class InvalidConfigError(JobnbError, ValueError):
@@ -135,6 +212,11 @@ class InvalidConfigError(JobnbError, ValueError):
     def errors(self) -> tuple[Problem, ...]:
         """Dagster's name for `problems`."""
         return self.problems
+
+    @property
+    def error_messages(self) -> list[str]:
+        """The messages of the problems, each with its path."""
+        return [str(each) for each in self.problems]
 
 
 class UnreadableConfigError(InvalidConfigError, InvariantViolationError):

@@ -36,7 +36,7 @@ def evaluate_schedule(
         returned = [RunRequest(run_config=asked, tags=bare_tags)]
     requests = flat_requests(what, returned)
     if isinstance(requests, SkipReason):
-        return ScheduleExecutionData((), requests.skip_message)
+        return ScheduleExecutionData([], requests.skip_message)
     if len(requests) > 1 and not all(each.run_key for each in requests):
         raise InvalidInvocationError(
             f"The {what} returned {len(requests)} run requests, not all with a run_key. Give each "
@@ -44,7 +44,7 @@ def evaluate_schedule(
         )
     named = {SCHEDULE_TAG: schedule.name}
     resolved = [resolved_request(each, schedule.targets, context, named) for each in requests]
-    return ScheduleExecutionData(tuple(resolved), None)
+    return ScheduleExecutionData(resolved, None)
 
 
 def _is_bare_config(returned: Any) -> bool:

@@ -44,11 +44,11 @@ def evaluate_sensor(
     ]
     skip = result.skip_reason.skip_message if result.skip_reason is not None else None
     return SensorExecutionData(
-        run_requests=tuple(requests),
+        run_requests=requests,
         skip_message=skip if not requests and not reactions else None,
         cursor=result.cursor if result.cursor is not None else context.cursor,
-        dagster_run_reactions=tuple(reactions),
-        dynamic_partitions_requests=tuple(result.dynamic_partitions_requests),
+        dagster_run_reactions=reactions,
+        dynamic_partitions_requests=list(result.dynamic_partitions_requests),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import jobnb.dagster_helpers as helpers
 from jobnb.dagster_modules.checks import checks
 from jobnb.dagster_names import ALIASES, DATA_VERSIONS, ELSEWHERE, ERRORS, TAGS
-from jobnb.errors import JobnbError, did_you_mean
+from jobnb.errors import EvaluationErrorReason, JobnbError, did_you_mean
 
 __all__ = ["DagsterModules", "advice", "is_import"]
 
@@ -213,6 +213,7 @@ _IMPORT_FROM = opmap["IMPORT_FROM"]
 
 _NAMES: Mapping[str, Mapping[str, Any]] = {
     "_check": checks(),
+    "_config.errors": {"DagsterEvaluationErrorReason": EvaluationErrorReason},
     "_core.definitions.data_version": DATA_VERSIONS,
     "_core.errors": {"DagsterError": JobnbError},
     "_core.storage.tags": TAGS,

@@ -7,8 +7,8 @@ from typing import Any
 
 from jobnb.definitions.metadata import to_json
 from jobnb.definitions.resources.io_context import InputContext
-from jobnb.definitions.types import DataType, TypeCheckContext
-from jobnb.errors import TypeCheckDidNotPass
+from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
+from jobnb.errors import TypeCheckDidNotPass, ValueNotStoredError
 from jobnb.events import InputChecked, InputLoaded
 from jobnb.execution.compute import UserCodeBoundary
 from jobnb.execution.io import (
@@ -221,7 +221,17 @@ def through_manager(
     made_by = output_context(run, upstream, output, up_key, own)
     manager_key = each.definition.input_manager_key or output.manager_key
     context = input_context(run, step, each, made_by, manager_key)
-    return _loaded(run, key, context, manager_key)
+    try:
+        return _loaded(run, key, context, manager_key)
+    except ValueNotStoredError as error:
+        if output.data_type is not NOTHING:
+            raise
+        name = output.asset_key.to_user_string() if output.asset_key else upstream.key
+        raise ValueNotStoredError(
+            f"{name!r} is annotated with `-> None`, so no value of it is stored, and {key!r} takes "
+            f"one as {each.name!r}. Declare that it only comes first, with deps=[{name!r}] or "
+            "In(Nothing), or annotate what it returns."
+        ) from error
 
 
 def _loaded(

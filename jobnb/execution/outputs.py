@@ -184,9 +184,11 @@ def _store(
     """Store the value for its readers; return the metadata that the IO manager added."""
     told: dict[str, Any] = {}
     held = value
-    if output.data_type is NOTHING and output.asset_key is not None:
-        held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
-    elif output.data_type is not NOTHING and not _stays_in_memory(run, step, output):
+    in_memory = _stays_in_memory(run, step, output)
+    if output.data_type is NOTHING:
+        if output.asset_key is not None and not in_memory:
+            held = HANDLED  # whoever takes it by value has an IO manager that knows where it is
+    elif not in_memory:
         with UserCodeBoundary(
             "ExecutionHandleOutput", f'handling output "{output.name}" of step "{key}"'
         ):

@@ -346,6 +346,6 @@ def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str
     """
     from jobnb.config import Section, with_defaults
 
-    raw = dict(build_plan(job_def, run_config=run_config or {}).run_config)
+    raw = dict(build_plan(job_def, run_config=run_config or None).run_config)
     tree = config_schema_of(job_def)
     return with_defaults(tree, raw) if isinstance(tree, Section) else raw

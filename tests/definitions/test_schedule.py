@@ -87,7 +87,7 @@ def test_its_functions_see_the_context():
     assert request.run_config == {"day": 1}
     assert request.tags["month"] == "5"
     skipped = made.evaluate_tick(at(datetime(2024, 5, 2)))
-    assert skipped.run_requests == ()
+    assert skipped.run_requests == []
     assert "should_execute" in skipped.skip_message
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.definitions.assets.asset_outs import internal_deps
 from jobnb.definitions.checks.asset_check import AssetCheckSpec, checks_of
 from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.inout import prefix_of
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -38,13 +39,19 @@ def assets_of_node(
         **said: Attributes of each asset by output: `owners` for `owners_by_output_name`.
 
     Raises:
-        InvalidDefinitionError: If a name is not one of the node's; lists every problem.
+        InvalidDefinitionError: If a graph has no output, or a name is not one of the node's; lists
+            every problem.
     """
     by_output = {f"{name}_by_output_name": given for name, given in said.items()}
     by_input = {"keys_by_input_name": ins, "partition_mappings": partition_mappings}
     named_outputs = {"keys_by_output_name": outs, "internal_asset_deps": deps, **by_output}
     checks = {each.get_python_identifier() for each in check_specs}
     made_by = [name for name in node.output_names if name not in checks]
+    if not made_by and isinstance(node, GraphDefinition):
+        raise InvalidDefinitionError(
+            f"The graph {node.name!r} has no output, so it makes no asset. Return the output of "
+            "one of its ops."
+        )
     _check_names(node, made_by, by_input, named_outputs)
     if group_name and by_output["group_names_by_output_name"]:
         raise InvalidDefinitionError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ class ScheduleExecutionData(msgspec.Struct, frozen=True):
     Source: Dagster's `ScheduleExecutionData`.
     """
 
-    run_requests: Sequence[RunRequest] = ()
+    run_requests: list[RunRequest] = []
     skip_message: str | None = None
     captured_log_key: Any = None
 
@@ -40,9 +39,9 @@ class SensorExecutionData(msgspec.Struct, frozen=True):
     Source: Dagster's `SensorExecutionData`.
     """
 
-    run_requests: Sequence[RunRequest] = ()
+    run_requests: list[RunRequest] = []
     skip_message: str | None = None
     cursor: str | None = None
-    dagster_run_reactions: Sequence[Any] = ()
+    dagster_run_reactions: list[Any] = []
     captured_log_key: Any = None
-    dynamic_partitions_requests: Sequence[Any] = ()
+    dynamic_partitions_requests: list[Any] = []

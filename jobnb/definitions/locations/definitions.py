@@ -186,7 +186,8 @@ class Definitions:
         """Return the names that two different things have."""
         keyed = [(key, each) for each in self.assets for key in each.ordered_keys]
         sources = [(each.key, each) for each in self.source_assets]
-        twice = [*_repeated(self.assets), *_shared([*keyed, *sources])]
+        again = [each.ordered_keys[0] for each in _given_twice(self.assets)]
+        twice = [*dict.fromkeys(again), *_shared([*keyed, *sources])]
         problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
         checking = [*self.asset_checks, *self.assets, *self.source_assets]
         checks = [(k, each) for each in checking for k in getattr(each, "check_keys", ())]
@@ -198,6 +199,11 @@ class Definitions:
         ):
             named = [(getattr(each, "name", None), each) for each in things]
             problems += [f"Two {kind} are called {name!r}." for name in _shared(named)]
+            once = kind == "jobs"  # a job comes along with each of its schedules and sensors
+            problems += [
+                f"The {kind.removesuffix('s')} {each.name!r} is given twice. Give it once."
+                for each in (() if once else _given_twice(things))
+            ]
         return problems
 
     @property
@@ -604,10 +610,11 @@ def _executor_of(given: Any) -> tuple[ExecutorDefinition | None, list[str]]:
         return None, [str(error)]
 
 
-def _repeated(assets: Iterable[AssetsDefinition]) -> list[AssetKey]:
-    """Return the first key of each assets definition that is given several times."""
-    counts = Counter(map(id, assets))
-    return list({each.ordered_keys[0]: None for each in assets if counts[id(each)] > 1})
+def _given_twice(things: Iterable[Any]) -> list[Any]:
+    """Return what is given several times."""
+    things = list(things)
+    counts = Counter(map(id, things))
+    return list({id(each): each for each in things if counts[id(each)] > 1}.values())
 
 
 def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:

@@ -164,7 +164,11 @@ class ResourceDefinition:
 
     def _with_config(self, context: Any) -> Any:
         """Return the context of a direct call with the config that a run would validate."""
-        if self.config_schema is None or not hasattr(context, "replace_config"):
+        if not hasattr(context, "replace_config"):
+            return context
+        if context.resource_config == {}:
+            context = context.replace_config(None)  # what no one gave is an empty dict
+        if self.config_schema is None:
             return context
         from jobnb.config import bind_value
 

@@ -171,4 +171,6 @@ def build_init_resource_context(
     from jobnb.definitions.engine_protocol import engine
 
     values = engine().resource_values(resources or {}, instance)
-    return InitResourceContext(config, ScopedResources(values, "The resource"), None, instance)
+    return InitResourceContext(
+        {} if config is None else config, ScopedResources(values, "The resource"), None, instance
+    )

@@ -1,0 +1,256 @@
+"""Small programs come to what they come to under Dagster 1.4.7: errors, values, results."""
+
+from __future__ import annotations
+
+import pytest
+
+import jobnb
+from jobnb import (
+    AssetsDefinition,
+    ConfigurableResource,
+    Definitions,
+    EnvVar,
+    Field,
+    Instance,
+    InvalidConfigError,
+    InvalidDefinitionError,
+    Noneable,
+    RunRequest,
+    ScheduleDefinition,
+    Selector,
+    SensorResult,
+    SkipReason,
+    asset,
+    build_init_resource_context,
+    build_schedule_context,
+    build_sensor_context,
+    dagster_compat,
+    graph,
+    job,
+    materialize,
+    materialize_to_memory,
+    op,
+    resource,
+    schedule,
+    sensor,
+)
+from jobnb.errors import RunNotFoundError, StepOutputNotFoundError
+
+
+@pytest.fixture
+def dagster():
+    dagster_compat.install()
+    try:
+        import dagster
+
+        yield dagster
+    finally:
+        dagster_compat.uninstall()
+
+
+@op
+def one():
+    return 1
+
+
+@job
+def daily():
+    one()
+
+
+# --- an asset that returns nothing ---------------------------------------------------
+
+
+@asset
+def written() -> None:
+    """Writes a table by itself."""
+
+
+@asset
+def reader(written):
+    return ("read", written)
+
+
+def test_an_asset_that_returns_nothing_is_none_where_values_stay_in_memory():
+    result = materialize_to_memory([written, reader])
+    assert result.asset_value("reader") == ("read", None)
+
+
+def test_where_values_are_stored_the_error_tells_that_there_is_none_of_it():
+    with pytest.raises(StepOutputNotFoundError, match=r"annotated with `-> None`.*deps=\['written"):
+        materialize([written, reader], instance=Instance.ephemeral())
+
+
+# --- problems of a config ------------------------------------------------------------
+
+
+@op(
+    config_schema={
+        "year": int,
+        "months": Field([int], is_required=False),
+        "by": Field(Selector({"name": str, "code": int}), is_required=False),
+    }
+)
+def configured(context):
+    return context.op_config
+
+
+@job
+def reads_config():
+    configured()
+
+
+@pytest.mark.parametrize(
+    ("config", "reason", "levels"),
+    [
+        ({}, "MISSING_REQUIRED_FIELD", ["ops", "configured", "config"]),
+        ({"year": "soon"}, "RUNTIME_TYPE_MISMATCH", ["ops", "configured", "config", "year"]),
+        ({"year": 1, "yeer": 2}, "FIELD_NOT_DEFINED", ["ops", "configured", "config"]),
+        ({"year": 1, "by": {}}, "SELECTOR_FIELD_ERROR", ["ops", "configured", "config", "by"]),
+        (
+            {"year": {"env": "JOBNB_TEST_UNSET"}},
+            "FAILED_POST_PROCESSING",
+            ["ops", "configured", "config", "year"],
+        ),
+        (
+            {"year": 1, "months": [1, "may"]},
+            "RUNTIME_TYPE_MISMATCH",
+            ["ops", "configured", "config", "months"],
+        ),
+    ],
+)
+def test_a_problem_of_a_config_tells_its_reason_and_where_it_is(config, reason, levels):
+    with pytest.raises(InvalidConfigError) as raised:
+        reads_config.execute_in_process(run_config={"ops": {"configured": {"config": config}}})
+    [problem] = raised.value.errors
+    assert (problem.reason.value, problem.stack.levels) == (reason, levels)
+    assert raised.value.error_messages == [str(problem)]
+
+
+def test_the_place_in_a_list_is_part_of_the_way_to_a_problem(dagster):
+    from dagster._config.errors import DagsterEvaluationErrorReason
+    from dagster._config.stack import EvaluationStackListItemEntry
+
+    config = {"year": 1, "months": [1, "may"]}
+    with pytest.raises(dagster.DagsterInvalidConfigError) as raised:
+        reads_config.execute_in_process(run_config={"ops": {"configured": {"config": config}}})
+    [problem] = raised.value.errors
+    assert problem.reason is DagsterEvaluationErrorReason.RUNTIME_TYPE_MISMATCH
+    assert problem.stack.entries[-1] == EvaluationStackListItemEntry(1)
+
+
+# --- what ticks bring ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("returned", [None, [], SkipReason("no file")])
+def test_a_tick_without_runs_has_an_empty_list(returned):
+    @schedule(cron_schedule="@daily", job=daily)
+    def nightly():
+        return returned
+
+    @sensor(job=daily)
+    def watch():
+        return returned
+
+    planned = nightly.evaluate_tick(build_schedule_context())
+    found = watch.evaluate_tick(build_sensor_context())
+    assert planned.run_requests == found.run_requests == []
+    assert found.dagster_run_reactions == found.dynamic_partitions_requests == []
+    assert planned.skip_message == found.skip_message
+
+
+def test_a_tick_with_runs_has_a_list_of_them():
+    @sensor(job=daily)
+    def watch():
+        return SensorResult([RunRequest("a")], cursor="1")
+
+    found = watch.evaluate_tick(build_sensor_context())
+    assert [each.run_key for each in found.run_requests] == ["a"]
+    assert isinstance(found.run_requests, list)
+
+
+def test_a_sensor_that_is_called_directly_can_log():
+    @sensor(job=daily)
+    def watch(context):
+        context.log.info("looked at %s", "files")
+        return SkipReason("none")
+
+    assert watch(build_sensor_context()).skip_message == "none"
+
+
+# --- what definitions refuse ---------------------------------------------------------
+
+
+def test_a_graph_without_an_output_makes_no_asset():
+    @graph
+    def silent():
+        one()
+
+    with pytest.raises(InvalidDefinitionError, match="'silent' has no output"):
+        AssetsDefinition.from_graph(silent)
+
+
+def test_a_schedule_or_sensor_is_given_once_and_a_job_may_come_along_often():
+    nightly = ScheduleDefinition(job=daily, cron_schedule="@daily")
+
+    @sensor(job=daily)
+    def watch():
+        return None
+
+    again = {"schedules": [nightly, nightly], "sensors": [watch, watch]}
+    with pytest.raises(InvalidDefinitionError) as raised:
+        Definitions(jobs=[daily], **again)
+    assert "schedule 'daily_schedule' is given twice" in str(raised.value)
+    assert "sensor 'watch' is given twice" in str(raised.value)
+    assert Definitions(jobs=[daily, daily], schedules=[nightly]).get_job_def("daily") is not None
+
+
+# --- resources that are called directly ----------------------------------------------
+
+
+def test_a_resource_without_config_is_called_with_an_empty_one():
+    @resource
+    def plain(context):
+        return context.resource_config
+
+    @resource(config_schema=Noneable(int))
+    def limit(context):
+        return context.resource_config
+
+    assert build_init_resource_context().resource_config == {}
+    assert plain(build_init_resource_context(config={})) is None
+    assert limit(build_init_resource_context(config={})) is None
+    assert limit(build_init_resource_context(config=0)) == 0
+
+
+def test_a_list_in_a_resource_takes_variables_of_the_environment(monkeypatch):
+    class Hosts(ConfigurableResource):
+        names: list[str]
+        by_role: dict[str, str]
+
+    @op
+    def read(hosts: Hosts):
+        return hosts.names, hosts.by_role
+
+    hosts = Hosts(names=[EnvVar("JOBNB_TEST_HOST"), "b"], by_role={"x": EnvVar("JOBNB_TEST_HOST")})
+
+    @job(resource_defs={"hosts": hosts})
+    def reads():
+        read()
+
+    monkeypatch.setenv("JOBNB_TEST_HOST", "a")
+    assert reads.execute_in_process().output_for_node("read") == (["a", "b"], {"x": "a"})
+
+
+# --- runs that are not there ---------------------------------------------------------
+
+
+def test_a_run_that_was_deleted_cannot_be_launched(tmp_path):
+    with Instance.local_temp(str(tmp_path)) as instance:
+        run = instance.create_run_for_job(daily)
+        instance.delete_run(run.run_id)
+        assert instance.get_run_by_id(run.run_id) is None
+        with pytest.raises(jobnb.InvariantViolationError):
+            instance.launch_run(run.run_id, None)
+        assert instance.create_run_for_job(daily, run_id=run.run_id).run_id == run.run_id
+    assert issubclass(RunNotFoundError, KeyError)
