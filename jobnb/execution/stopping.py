@@ -234,6 +234,12 @@ class Stop(Stopping):
         self._native = threading.get_native_id()
         self._thread = threading.get_ident()
 
+    def renew(self) -> None:
+        """Serve for the next step of the same task, unless the last one was asked to stop."""
+        with self._lock:
+            if not self.wanted:
+                self._shielded = False
+
     def check(self) -> None:
         """Stop here, if the run is to stop.
 

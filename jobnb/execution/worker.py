@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from jobnb.errors import StepExecutionError
 from jobnb.events import AssetMaterialized, Event, Logged, StepFailed, StepRetried, StepSucceeded
+from jobnb.execution.executors.attempt_queue import AttemptQueue
 from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
 from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus
 from jobnb.execution.log import listening
@@ -352,6 +353,7 @@ class WorkerThread:
         scope.run_log = self._relay  # type: ignore[assignment]
         scope.pack = self._pack
         self._made: dict[int, Any] = {}
+        self._now = 0, AttemptQueue(())
         self.stop = Stop()
 
     def _pack(self, step: Step, element: str | None) -> None:
@@ -382,20 +384,36 @@ class WorkerThread:
         scope.values = values = _Slots()  # type: ignore[assignment]
         for slot, value in message.values.items():
             values[slot] = _given(value)
-        last = len(message.attempts) - 1
+        self._now = message.number, AttemptQueue(message.attempts)
         try:
             with listening(scope):
-                for number, attempt in enumerate(message.attempts):
-                    outcome = self._attempt(message.number, attempt, is_first=not number)
-                    report(outcome._replace(is_last=number == last))
+                self._do_all(*self._now, report)
         finally:
             values.clear()  # large ones are let go of now, not with the next task
+
+    def _do_all(
+        self, task: int, queue: AttemptQueue, report: Callable[[AttemptResult], None]
+    ) -> None:
+        is_first = True
+        while (attempt := queue.next()) is not None:
+            report(self._attempt(task, attempt, is_first=is_first))
+            self.stop.renew()
+            is_first = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether attempts of its task wait."""
+        return not self._now[1].is_empty
+
+    def take_late(self) -> list[AttemptResult]:
+        """Take away the attempts that wait behind one that is late; called from other threads."""
+        number, queue = self._now
+        taken = queue.take_late()
+        return [AttemptResult(number, each, AttemptStatus.SKIPPED) for each in taken]
 
     def _attempt(self, task: int, attempt: Attempt, *, is_first: bool) -> AttemptResult:
         if not is_first and (self.stop.wanted or self.runner.still_needs(attempt)):
             return AttemptResult(task, attempt, AttemptStatus.SKIPPED)
-        if not is_first:
-            self.stop = Stop()
         scope = self.runner.scope
         scope.failed_slots, scope.failed_steps, scope.kept = set(), {}, {}
         self._relay.events.clear()
@@ -405,8 +423,8 @@ class WorkerThread:
             return AttemptResult(task, attempt, AttemptStatus.LOST, error=lost(error))
         if outcome.ended is not AttemptStatus.SUCCEEDED:
             return outcome
-        made, self._made = self._made, {}
-        return outcome._replace(values=made)
+        outcome.values, self._made = self._made, {}
+        return outcome
 
 
 def _given(value: Any) -> Any:

@@ -213,9 +213,7 @@ class Coordinator:
             raise outcome.error
         else:
             self._frontier.give_back(unit)
-        if outcome.is_last:
-            for left in attempts:
-                self._frontier.give_back(left.unit)
+        if not attempts:
             del self._tasks[outcome.task]
             self._late.discard(outcome.task)
             self.run.current_key = self._current_key()
@@ -230,8 +228,9 @@ class Coordinator:
     def _succeeded(self, unit: Unit, outcome: AttemptResult) -> None:
         run, step = self.run, self._steps[unit.step]
         self._attempts.pop(unit, None)
-        op = id(step.op)
-        self._took[op] = (self._took.get(op, outcome.seconds) + outcome.seconds) / 2
+        op, took = id(step.op), outcome.seconds
+        # The least of late: where others are at work, many a step waits for the processor in between.
+        self._took[op] = min(took, 2 * self._took.get(op, took))
         if outcome.values is not None:
             _put(run, unit, outcome.values)
         came: dict[int, Any] = {}
@@ -331,7 +330,10 @@ class Coordinator:
         """Record the units that end while the run is being stopped; start no others."""
         if outcome.ended is AttemptStatus.SUCCEEDED and outcome.values is not None:
             _put(self.run, outcome.attempt.unit, outcome.values)
-        if outcome.is_last:
+        attempts = self._tasks.get(outcome.task, [])
+        if outcome.attempt in attempts:
+            attempts.remove(outcome.attempt)
+        if not attempts or outcome.ended is AttemptStatus.BROKEN:
             self._tasks.pop(outcome.task, None)
 
 

@@ -290,12 +290,12 @@ class DaskWorkerPool:
         left.remove(outcome.attempt)
         self._began.discard(self._key(outcome.attempt))
         if error is not None:
-            outcome = outcome._replace(error=unpacked_error(error))
+            outcome.error = unpacked_error(error)
         if outcome.values is not None:
             made = self._futures[number]
             values = {slot: _held(value, made) for slot, value in outcome.values.items()}
-            outcome = outcome._replace(values=values)
-        if outcome.is_last:
+            outcome.values = values
+        if not left:
             self._forget(number)
         return [outcome]
 
@@ -311,28 +311,21 @@ class DaskWorkerPool:
             return self._lost(number, WorkerLostError("The Dask cluster has let go of the step."))
         self._dropped += 1
         self._forget(number)
-        last = len(left) - 1
-        return [
-            AttemptResult(number, attempt, AttemptStatus.SKIPPED, is_last=place == last)
-            for place, attempt in enumerate(left)
-        ]
+        return [AttemptResult(number, attempt, AttemptStatus.SKIPPED) for attempt in left]
 
     def _lost(self, number: int, error: BaseException) -> list[AttemptResult]:
         """Report a lost worker: its current attempt is lost, the others have not begun."""
         left, found = self._left[number], []
         for place, attempt in enumerate(left):
-            is_last = place == len(left) - 1
             if place or not self._left:
-                found.append(AttemptResult(number, attempt, AttemptStatus.SKIPPED, is_last=is_last))
+                found.append(AttemptResult(number, attempt, AttemptStatus.SKIPPED))
                 continue
             key = self._key(attempt)
             why = WorkerLostError(f"The Dask worker was lost while it did {key!r}: {error}")
             began = key in self._began
             self._began.discard(key)
-            lost = AttemptResult(
-                number, attempt, AttemptStatus.LOST, error=why, is_last=is_last, began=began
-            )
-            found.append(lost)
+            status = AttemptStatus.LOST
+            found.append(AttemptResult(number, attempt, status, error=why, began=began))
         self._forget(number)
         return found
 

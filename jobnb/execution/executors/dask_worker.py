@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from jobnb.events import Event
+from jobnb.execution.executors.attempt_queue import SOON
 from jobnb.execution.executors.worker_pool import AttemptResult, AttemptStatus
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.pickling import Packed, ValueStub
@@ -39,18 +41,23 @@ class Report(NamedTuple):
 
 
 class _EventSender:
-    """Sends the events of one task, in batches of those that happen close together.
+    """Sends what happens in one task, in batches of what happens close together.
 
     Attributes:
         worker_name: What the worker is called.
+        thread: Executes the task, once it has begun.
     """
 
     def __init__(self, worker: Any, run_id: str, number: int) -> None:
         self._worker, self._topic = worker, f"jobnb-{run_id}"
         self._number, self._turn = number, uuid4().hex
         self.worker_name = f"worker {getattr(worker, 'name', '')}".strip()
+        self.thread: WorkerThread | None = None
         self._events: list[Event] = []
+        self._outcomes: list[tuple[AttemptResult, Any]] = []
+        self._sent = 0.0
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self._ended = threading.Event()
 
     def tell(self, event: Event) -> None:
@@ -58,13 +65,30 @@ class _EventSender:
         with self._lock:
             self._events.append(event)
 
-    def send(self, outcomes: Sequence[tuple[AttemptResult, Any]] = ()) -> None:
-        """Send what has happened, with the attempts that have ended."""
+    def report(self, outcome: AttemptResult, error: Any) -> None:
+        """Send how an attempt ended; those that end within a moment go together."""
         with self._lock:
-            events, self._events = self._events, []
-        if events or outcomes:
-            report = Report(self._number, self._turn, events, outcomes)
-            self._worker.log_event(self._topic, {"data": pickle.dumps(report, 5)})
+            self._outcomes.append((outcome, error))
+        if time.monotonic() > self._sent + SOON:
+            self.send()
+            self._sent = time.monotonic()
+
+    def send(self) -> None:
+        """Send what has happened, and how attempts ended."""
+        with self._sending:
+            with self._lock:
+                events, self._events = self._events, []
+                outcomes, self._outcomes = self._outcomes, []
+            if events or outcomes:
+                report = Report(self._number, self._turn, events, outcomes)
+                self._worker.log_event(self._topic, {"data": pickle.dumps(report, 5)})
+
+    def _report_late(self) -> None:
+        """Give back the attempts that wait behind one that takes long."""
+        if self.thread is not None:
+            late = [(outcome, None) for outcome in self.thread.take_late()]
+            with self._lock:
+                self._outcomes += late
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -80,6 +104,7 @@ class _EventSender:
 
     def _send_live(self) -> None:
         while not self._ended.wait(_LIVE):
+            self._report_late()
             with suppress(Exception):  # the worker is being closed
                 self.send()
 
@@ -128,22 +153,19 @@ def do_task(
 
     def report(outcome: AttemptResult) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
-        told = _kept_back(outcome._replace(error=None), kept), error
+        outcome.error = None
+        told = _kept_back(outcome, kept), error
         kept[None].append(told)
-        sender.send([told])
+        sender.report(*told)
 
     with sender.live():
         try:
             part = _part_of(run_id, setup)
             part.open()
         except Exception as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            for number, attempt in enumerate(message.attempts):
-                last = number == len(message.attempts) - 1
-                report(
-                    AttemptResult(
-                        message.number, attempt, AttemptStatus.BROKEN, error=error, is_last=last
-                    )
-                )
+            for attempt in message.attempts:
+                broken = AttemptStatus.BROKEN
+                report(AttemptResult(message.number, attempt, broken, error=error))
             return kept
         _do(part, run_id, message, needs, sender, report)
     return kept
@@ -160,7 +182,7 @@ def _do(
     thread = WorkerThread(part, sender.tell, sender.worker_name)
     scope, mark = thread.runner.scope, (run_id, message.number)
     values = {slot: _brought(value, needs) for slot, value in message.values.items()}
-    thread.stop = Stop()
+    sender.thread, thread.stop = thread, Stop()
     _stops[mark] = thread
     if mark in _wanted:
         reason, is_failure = _wanted[mark]
@@ -190,13 +212,13 @@ def _kept_back(outcome: AttemptResult, kept: dict[Any, Any]) -> AttemptResult:
         kept[place] = value
         return ValueStub(place)
 
-    values = {
+    outcome.values = {
         slot: {key: small(each, (slot, key)) for key, each in value.items()}
         if isinstance(value, dict)
         else small(value, (slot, element))
         for slot, value in outcome.values.items()
     }
-    return outcome._replace(values=values)
+    return outcome
 
 
 def stop_task(run_id: str, number: int, reason: str, is_failure: bool) -> bool:

@@ -22,7 +22,7 @@ from jobnb.events import Event, Logged
 from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
 from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.executors.run_folder import made_folder
-from jobnb.execution.executors.threads import ThreadWorkerPool
+from jobnb.execution.executors.threads import ThreadTask, ThreadWorkerPool
 from jobnb.execution.executors.worker_pool import (
     AttemptResult,
     AttemptStatus,
@@ -100,23 +100,23 @@ class _PoolOfThreads(ThreadWorkerPool):
         self._pool = pool
         self._here = threading.local()
 
-    def _have_done(self, task: WorkerTask) -> None:
+    def _have_done(self, work: ThreadTask) -> None:
         """Submit it."""
         context = copy_context()
-        self._pool.submit(context.run, self._do_here, task)
+        self._pool.submit(context.run, self._do_here, work)
 
-    def _do_here(self, task: WorkerTask) -> None:
+    def _do_here(self, work: ThreadTask) -> None:
         runner = getattr(self._here, "runner", None) or AttemptRunner(
             self.run, name=threading.current_thread().name
         )
         self._here.runner = runner
         with self._captured(runner):
-            self._do(runner, task)
+            self._do(runner, work)
 
     def close(self) -> None:
         """Shut the pool down."""
         super().close()
-        if not self._stops:
+        if not self._tasks:
             _shut_down(self._pool)
 
 
@@ -182,10 +182,9 @@ class FutureWorkerPool:
             return _lost_task(task, error)
         self._pids.add(pid)
         self._tell(events)
-        return [
-            outcome._replace(error=None if error is None else unpacked_error(error))
-            for outcome, error in outcomes
-        ]
+        for outcome, error in outcomes:
+            outcome.error = None if error is None else unpacked_error(error)
+        return [outcome for outcome, _ in outcomes]
 
     def has_begun(self, task: int) -> bool:
         """Return True, as a pool does not tell: time runs from when it was given the task."""
@@ -231,20 +230,12 @@ class FutureWorkerPool:
 
 
 def _lost_task(task: WorkerTask, error: BaseException) -> list[AttemptResult]:
-    found = []
-    for number, attempt in enumerate(task.attempts):
-        is_last = number == len(task.attempts) - 1
-        if number:
-            found.append(
-                AttemptResult(task.number, attempt, AttemptStatus.SKIPPED, is_last=is_last)
-            )
-            continue
-        why = WorkerLostError(f"The pool did not do a step: {type(error).__name__}: {error}")
-        lost_one = AttemptResult(
-            task.number, attempt, AttemptStatus.LOST, error=why, is_last=is_last
-        )
-        found.append(lost_one._replace(began=False))
-    return found
+    first, *others = task.attempts
+    why = WorkerLostError(f"The pool did not do a step: {type(error).__name__}: {error}")
+    return [
+        AttemptResult(task.number, first, AttemptStatus.LOST, error=why, began=False),
+        *(AttemptResult(task.number, each, AttemptStatus.SKIPPED) for each in others),
+    ]
 
 
 # --- in the worker -------------------------------------------------------------------
@@ -315,7 +306,8 @@ def _part_of(setup: str, run_id: str) -> WorkerRun:
 def _do(part: WorkerRun, message: TaskMessage, found: list[tuple[AttemptResult, Any]]) -> None:
     def report(outcome: AttemptResult) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
-        found.append((outcome._replace(error=None), error))
+        outcome.error = None
+        found.append((outcome, error))
 
     try:
         part.open()

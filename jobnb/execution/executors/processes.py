@@ -167,19 +167,18 @@ class ProcessWorkerPool:
             else:
                 self._lose(hand)
 
-    def _take(self, hand: _WorkerState, message: tuple[list[Event], Any]) -> None:
-        events, content = message
+    def _take(self, hand: _WorkerState, message: tuple[list[Event], list[Any], Any]) -> None:
+        events, ended, content = message
         for event in events:
             if type(event) in (StepStarted, StepRestarted):
                 hand.began.add(str(event.step_key))
             self._tell(event)
+        for outcome, error in ended:
+            self._outcome(hand, outcome, error)
         if content is None:
             return
         kind, *details = content
-        if kind == "outcomes":
-            for outcome, error in details[0]:
-                self._outcome(hand, outcome, error)
-        elif kind == "broken":
+        if kind == "broken":
             self._give_up(hand, unpacked_error(details[0]))
         elif kind == "closed":
             hand.is_closed = True
@@ -201,9 +200,10 @@ class ProcessWorkerPool:
         hand.left.remove(outcome.attempt)
         hand.began.discard(self._key(outcome.attempt))
         if error is not None:
-            outcome = outcome._replace(error=unpacked_error(error))
-        self._outcomes.append(outcome._replace(values=owned(outcome.values)))
-        if outcome.is_last:
+            outcome.error = unpacked_error(error)
+        outcome.values = owned(outcome.values)
+        self._outcomes.append(outcome)
+        if not hand.left:
             self._free(hand)
 
     def _free(self, hand: _WorkerState) -> None:
@@ -223,18 +223,14 @@ class ProcessWorkerPool:
         how = hand.worker.how_it_ended()
         pool.end(hand.worker)
         for number, attempt in enumerate(hand.left):
-            is_last = number == len(hand.left) - 1
             if number or hand.is_closed:
-                outcome = AttemptResult(hand.task, attempt, AttemptStatus.SKIPPED, is_last=is_last)
+                outcome = AttemptResult(hand.task, attempt, AttemptStatus.SKIPPED)
             else:
                 error = WorkerLostError(
                     f"The worker's process ended while it did {self._key(attempt)!r}: {how}."
                 )
-                began = self._key(attempt) in hand.began
-                outcome = AttemptResult(
-                    hand.task, attempt, AttemptStatus.LOST, error=error, is_last=is_last
-                )
-                outcome = outcome._replace(began=began)
+                outcome = AttemptResult(hand.task, attempt, AttemptStatus.LOST, error=error)
+                outcome.began = self._key(attempt) in hand.began
             self._outcomes.append(outcome)
         self._free(hand)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections import deque
+from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 
+from jobnb.execution.executors.attempt_queue import SOON, AttemptQueue
 from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
 from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.output_capture import capturing, is_captured
@@ -18,6 +21,29 @@ PLACES = 32
 """How many steps run at once where nothing is said: they wait more than they work."""
 
 _END = 5.0  # seconds that the threads have to end once nothing is left to do
+
+
+class ThreadTask:
+    """A task of a thread.
+
+    Attributes:
+        queue: Its attempts that have not begun.
+        left: How many of them have not been told of.
+        stop: Stops the one that has begun.
+    """
+
+    __slots__ = ("left", "number", "queue", "stop")
+
+    def __init__(self, task: WorkerTask) -> None:
+        self.number = task.number
+        self.queue = AttemptQueue(task.attempts)
+        self.left = len(task.attempts)
+        self.stop = Stop()
+
+    def take_late(self) -> list[AttemptResult]:
+        """Take away the attempts that wait behind one that is late."""
+        skipped = AttemptStatus.SKIPPED
+        return [AttemptResult(self.number, each, skipped) for each in self.queue.take_late()]
 
 
 class ThreadWorkerPool:
@@ -34,11 +60,12 @@ class ThreadWorkerPool:
 
     def __init__(self, run: RunScope, places: int = PLACES, title: str = "threads") -> None:
         self.run, self.places, self.title = run, places, title
-        self._inbox: SimpleQueue[WorkerTask | None] = SimpleQueue()
-        self._outbox: SimpleQueue[AttemptResult] = SimpleQueue()
-        self._stops: dict[int, Stop] = {}
+        self._inbox: SimpleQueue[ThreadTask | None] = SimpleQueue()
+        self._ended: deque[AttemptResult] = deque()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._woken = 0.0
+        self._tasks: dict[int, ThreadTask] = {}
         self._threads: list[threading.Thread] = []
-        self._busy = 0
 
     def begin(self) -> None:
         """Prepare nothing: threads are started with their first task."""
@@ -49,13 +76,13 @@ class ThreadWorkerPool:
 
     def submit(self, task: WorkerTask) -> None:
         """Send a task to a free thread, or to a new one."""
-        self._stops[task.number] = Stop()
-        self._busy += 1
-        self._have_done(task)
+        work = ThreadTask(task)
+        self._tasks[task.number] = work
+        self._have_done(work)
 
-    def _have_done(self, task: WorkerTask) -> None:
-        self._inbox.put(task)
-        if self._busy > len(self._threads):
+    def _have_done(self, work: ThreadTask) -> None:
+        self._inbox.put(work)
+        if len(self._tasks) > len(self._threads):
             self._start()
 
     def _start(self) -> None:
@@ -72,8 +99,8 @@ class ThreadWorkerPool:
     def _work(self, name: str) -> None:
         runner = AttemptRunner(self.run, name=name)
         with self._captured(runner):
-            while (task := self._inbox.get()) is not None:
-                self._do(runner, task)
+            while (work := self._inbox.get()) is not None:
+                self._do(runner, work)
 
     def _captured(self, runner: AttemptRunner) -> AbstractContextManager[None]:
         """Capture printed text under its own step, if the run's output goes to the log."""
@@ -82,48 +109,47 @@ class ThreadWorkerPool:
             return nullcontext()
         return capturing(scope.append, lambda: scope.current_key)
 
-    def _do(self, runner: AttemptRunner, task: WorkerTask) -> None:
-        stop = self._stops[task.number]
-        last = len(task.attempts) - 1
-        for number, attempt in enumerate(task.attempts):
-            outcome = self._attempt(runner, task, attempt, stop, is_first=not number)
-            self._outbox.put(outcome._replace(is_last=number == last))
-            if number < last:
-                stop = self._stops[task.number] = _next(stop)
+    def _do(self, runner: AttemptRunner, work: ThreadTask) -> None:
+        is_first = True
+        while (attempt := work.queue.next()) is not None:
+            self._ended.append(self._attempt(runner, work, attempt, is_first=is_first))
+            work.stop.renew()
+            is_first = False
+            if time.monotonic() > self._woken + SOON:
+                self._wake_up()
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        """Wake the coordinator; what ends within a moment wakes it once."""
+        self._woken = time.monotonic()
+        self._wake.put(None)
 
     def _attempt(
-        self,
-        runner: AttemptRunner,
-        task: WorkerTask,
-        attempt: Attempt,
-        stop: Stop,
-        *,
-        is_first: bool,
+        self, runner: AttemptRunner, work: ThreadTask, attempt: Attempt, *, is_first: bool
     ) -> AttemptResult:
-        if not is_first and (stop.wanted or runner.still_needs(attempt)):
-            return AttemptResult(task.number, attempt, AttemptStatus.SKIPPED)
+        if not is_first and (work.stop.wanted or runner.still_needs(attempt)):
+            return AttemptResult(work.number, attempt, AttemptStatus.SKIPPED)
         try:
-            return runner.do(task.number, attempt, stop)
+            return runner.do(work.number, attempt, work.stop)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
-            return AttemptResult(task.number, attempt, AttemptStatus.LOST, error=lost(error))
+            return AttemptResult(work.number, attempt, AttemptStatus.LOST, error=lost(error))
 
     def wait(self, seconds: float) -> list[AttemptResult]:
         """Return the attempts that have ended; wait for the first one, at most so long."""
-        found: list[AttemptResult] = []
-        try:
-            found.append(
-                self._outbox.get(timeout=seconds) if seconds else self._outbox.get_nowait()
-            )
+        with suppress(Empty):
+            if not self._ended:
+                self._wake.get(seconds > 0, seconds or None)
             while True:
-                found.append(self._outbox.get_nowait())
-        except Empty:
-            pass
+                self._wake.get_nowait()
+        found = [self._ended.popleft() for _ in range(len(self._ended))]
+        for work in self._tasks.values():
+            found += work.take_late()
+            work.stop.interrupt()  # again, where it was in code that is not to be left half done
         for outcome in found:
-            if outcome.is_last:
-                self._busy -= 1
-                self._stops.pop(outcome.task, None)
-        for stop in list(self._stops.values()):
-            stop.interrupt()  # again, where the step was in code that is not to be left half done
+            work = self._tasks[outcome.task]
+            work.left -= 1
+            if not work.left:
+                del self._tasks[outcome.task]
         return found
 
     def has_begun(self, task: int) -> bool:
@@ -132,26 +158,21 @@ class ThreadWorkerPool:
 
     def stop(self, task: int, reason: str, *, is_failure: bool) -> None:
         """Interrupt the step that a task is at."""
-        if task in self._stops:
-            self._stops[task].request(reason, _tell_nobody, is_failure=is_failure)
+        if task in self._tasks:
+            self._tasks[task].stop.request(reason, _tell_nobody, is_failure=is_failure)
 
     def is_stuck(self, task: int) -> bool:
         """Return whether its thread waits in a call of C that an interrupt does not end."""
-        stop = self._stops.get(task)
-        return stop is not None and stop.is_stuck
+        work = self._tasks.get(task)
+        return work is not None and work.stop.is_stuck
 
     def close(self) -> None:
         """End the threads; one whose step does not stop ends with it."""
         for _ in self._threads:
             self._inbox.put(None)
-        if not self._stops:
+        if not self._tasks:
             for thread in self._threads:
                 thread.join(_END)
-
-
-def _next(stop: Stop) -> Stop:
-    """Return the stop of the next attempt of a task: that of the last one, if that was not used."""
-    return stop if stop.wanted else Stop()
 
 
 def _tell_nobody() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
+from msgspec import Struct
+
 from jobnb.execution.frontier import Unit
 from jobnb.plan.step import Step
 
@@ -26,6 +28,8 @@ class Attempt(NamedTuple):
 
 class WorkerTask(NamedTuple):
     """Pieces that one worker executes one after the other.
+
+    It is done once each of its attempts was told of.
 
     Args:
         number: Which task of its run.
@@ -49,7 +53,7 @@ class AttemptStatus(Enum):
     BROKEN = "broken"
 
 
-class AttemptResult(NamedTuple):
+class AttemptResult(Struct):
     """The outcome of an attempt.
 
     Args:
@@ -61,7 +65,6 @@ class AttemptResult(NamedTuple):
         wait: Seconds to wait before the next attempt.
         error: What was raised, where it failed; why the worker is gone, where it was lost.
         values: What came, by slot, where the workers do not share the run's values.
-        is_last: Whether its task is done.
         began: Whether the log tells that it began.
     """
 
@@ -72,7 +75,6 @@ class AttemptResult(NamedTuple):
     wait: float = 0.0
     error: BaseException | None = None
     values: Mapping[int, Any] | None = None
-    is_last: bool = True
     began: bool = True
 
 

@@ -20,6 +20,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from jobnb.events import Event
+from jobnb.execution.executors.attempt_queue import SOON
 from jobnb.execution.executors.worker_output import CaughtOutput
 from jobnb.execution.executors.worker_pool import AttemptResult
 from jobnb.execution.output_capture import Sink
@@ -27,7 +28,6 @@ from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import TaskMessage, WorkerRun, WorkerThread, packed_error
 
 _LIVE = 0.05  # seconds that an event may wait before it is sent
-_SOON = 0.005  # seconds that the end of an attempt may wait, while others of its task go on
 _LAST = 2.0  # seconds that a step has to end when the process that has the run is gone
 
 
@@ -140,19 +140,34 @@ class _Worker:
             self._wake.wait()
             time.sleep(_LIVE)
             self._wake.clear()
-            with suppress(OSError):
-                if self._events:
-                    self._send(None)
             thread = self._thread
             if thread is not None:
+                self._report_late(thread)
+            with suppress(OSError):
+                self._send_news()
+            if thread is not None:
                 thread.stop.interrupt()  # again, where it was in code that is not to be left
+
+    def _report_late(self, thread: WorkerThread) -> None:
+        """Give back the attempts that wait behind one that takes long."""
+        late = [(outcome, None) for outcome in thread.take_late()]
+        with self._turn:
+            self._ended += late
+        if thread.has_more:
+            self._wake.set()
+
+    def _send_news(self) -> None:
+        """Send the events and the ends of attempts that have not been sent."""
+        if self._events or self._ended:
+            self._send(None)
 
     def _send(self, message: Any) -> None:
         with self._sending:
             with self._turn:
                 events, self._events = self._events, []
+                ended, self._ended = self._ended, []
             # Events go first: how an attempt ended is told after all that happened in it.
-            self._pipe.send_bytes(pickle.dumps((events, message), 5))
+            self._pipe.send_bytes(pickle.dumps((events, ended, message), 5))
 
     # --- doing -----------------------------------------------------------
 
@@ -184,15 +199,17 @@ class _Worker:
             reason, is_failure = self._wanted[message.number]
             thread.stop.request(reason, _tell_nobody, is_failure=is_failure)
         thread.do(message, self._report)
+        self._send_news()
         self._task = 0
 
     def _report(self, outcome: AttemptResult) -> None:
         error = None if outcome.error is None else packed_error(outcome.error)
-        self._ended.append((outcome._replace(error=None), error))
-        # Pieces that end within a moment are told of together.
-        if outcome.is_last or time.monotonic() > self._told + _SOON:
-            ended, self._ended = self._ended, []
-            self._send(("outcomes", ended))
+        outcome.error = None
+        with self._turn:
+            self._ended.append((outcome, error))
+        # Attempts that end within a moment are told of together.
+        if time.monotonic() > self._told + SOON:
+            self._send_news()
             self._told = time.monotonic()
 
     def _before_end(self) -> None:
