@@ -19,7 +19,10 @@ from weakref import WeakSet
 LEAST = 0.005
 """Seconds from which on an attempt is measured."""
 
-_FRESH = 0.002  # seconds for which what was read last is taken for the beginning of a step
+_FRESH = (
+    0.002  # seconds for which the times that were read last are those at the beginning of a step
+)
+_FRESH_MEMORY = 0.01  # the same of the memory, which takes much longer to read
 _STATUS, _RESET = "/proc/self/status", "/proc/self/clear_refs"
 
 
@@ -67,8 +70,10 @@ class Meter:
         """
         self.began = at
         if at - self._at > _FRESH:
-            self._read(at)
-        self.peak = self._before
+            self._read_times(at)
+        if at - _memory.at > _FRESH_MEMORY:
+            _memory.read(at)
+        self.peak = self._before = _memory.now
 
     @property
     def is_busy(self) -> bool:
@@ -92,22 +97,39 @@ class Meter:
         # What the whole process took is its own only where no other step was at work in it.
         others = (each for each in _known() if each is not self)
         alone = not any(each.is_busy or each.ended > self.began for each in others)
-        peak = max(self.peak, self._read(at))
+        self._read_times(at)
+        peak = max(self.peak, _memory.read(at))
         took = round(self._cpu - cpu if alone else self._thread - thread + on_loop, 6)
         return ResourceUsage(took, peak, max(0, peak - before)) if peak else ResourceUsage(took)
 
-    def _read(self, at: float) -> int:
-        """Read the memory now, and its peak since the last reading, in any thread."""
+    def _read_times(self, at: float) -> None:
         self._at, self.on_loop = at, 0.0
         self._thread = thread_time()
         self._cpu = process_time() + _time_of_children()
+
+
+class _Memory:
+    """The memory of this process, as it was read last.
+
+    Attributes:
+        at: When.
+        now: Bytes of it.
+    """
+
+    def __init__(self) -> None:
+        self.at, self.now = 0.0, 0
+
+    def read(self, at: float) -> int:
+        """Read it, and return its peak since the last reading, in any thread."""
         with _turn:
-            peak, self._before = _new_peak()
+            peak, self.now = _new_peak()
+            self.at = at
             for each in _meters:
                 each.peak = max(each.peak, peak)
         return peak
 
 
+_memory = _Memory()
 _meters: WeakSet[Meter] = WeakSet()
 _turn = threading.Lock()
 _NOTHING = ResourceUsage()
@@ -155,6 +177,7 @@ def _left() -> None:
     global _turn  # noqa: PLW0603 - a thread that is not here may hold it
     _turn = threading.Lock()
     _meters.clear()
+    _memory.at = 0.0
 
 
 if hasattr(os, "register_at_fork"):

@@ -49,11 +49,10 @@ class AttemptRunner:
         runner = StepRunner(scope, step)
         key = step_key_of(step, attempt.unit.mapping_key)
         began = attempt.began or now()
-        piece_now = attempt._replace(began=began)
         token = current_run.set(scope)
         start = time.perf_counter()
         try:
-            wait = self._attempt(runner, key, piece_now)
+            wait = self._attempt(runner, key, attempt, began)
         except BaseException as error:
             if stop.left:
                 stop.part(error, f"the run of {scope.plan.job.name!r}")
@@ -71,7 +70,9 @@ class AttemptRunner:
         ended = AttemptStatus.SUCCEEDED if failure is None else AttemptStatus.FAILED
         return AttemptResult(task, attempt, ended, took, error=failure)
 
-    def _attempt(self, runner: StepRunner, key: str, attempt: Attempt) -> float | None:
+    def _attempt(
+        self, runner: StepRunner, key: str, attempt: Attempt, began: float
+    ) -> float | None:
         scope, stop, element = self.scope, self.stop, attempt.unit.mapping_key
         scope.current_key = key
         stop.begin()
@@ -80,14 +81,14 @@ class AttemptRunner:
             if attempt.retries:
                 scope.append(StepRestarted(now(), key, attempt.retries + 1, self.name))
             else:
-                scope.append(StepStarted(attempt.began, key, self.name))
-            return runner.try_once(key, element, attempt.retries, attempt.began)
+                scope.append(StepStarted(began, key, self.name))
+            return runner.try_once(key, element, attempt.retries, began)
         except KeyboardInterrupt:
             if stop.left or not stop.is_failure:
                 raise
             stop.shield()
             late = StepTimeoutError(stop.reason)
-            return runner.give_up_or_wait(key, element, late, attempt.retries, attempt.began)
+            return runner.give_up_or_wait(key, element, late, attempt.retries, began)
         finally:
             if not stop.left:  # in a copy of the process its lock may be held for ever
                 stop.shield()

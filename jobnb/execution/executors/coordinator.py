@@ -394,6 +394,8 @@ class _Regions:
     def closed(self, index: int) -> None:
         """Handle the end of a step: release the values that it was the last to read."""
         run, step = self._run, self._run.plan.steps[index]
+        if not self._steps and run.keep_outputs:
+            return  # nothing is mapped, and nothing is released
         runner = StepRunner(run, step)
         for slot in self._keys.keys() & {*runner.outputs}:
             self._keys[slot] = list(_elements(run, slot))

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from jobnb import Instance, RetryPolicy, fold, job, op
+from jobnb.execution import resource_usage
 from jobnb.execution.resource_usage import Meter
 
 pytestmark = pytest.mark.timeout(180)
@@ -117,8 +118,9 @@ def test_the_time_of_child_processes_is_that_of_their_step():
 
 
 def test_where_the_memory_cannot_be_read_the_time_is_told(monkeypatch):
-    monkeypatch.setattr("jobnb.execution.resource_usage._STATUS", "/no/such/file")
-    monkeypatch.setattr("jobnb.execution.resource_usage._told_by_psutil", lambda: 0)
+    monkeypatch.setattr(resource_usage, "_STATUS", "/no/such/file")
+    monkeypatch.setattr(resource_usage, "_told_by_psutil", lambda: 0)
+    monkeypatch.setattr(resource_usage._memory, "now", 0)
     meter = Meter()
     meter.begin(time.time())
     compute()
@@ -128,7 +130,7 @@ def test_where_the_memory_cannot_be_read_the_time_is_told(monkeypatch):
 
 
 def test_psutil_tells_the_memory_where_the_system_has_no_such_file(monkeypatch):
-    monkeypatch.setattr("jobnb.execution.resource_usage._STATUS", "/no/such/file")
+    monkeypatch.setattr(resource_usage, "_STATUS", "/no/such/file")
     meter = Meter()
     meter.begin(time.time())
     compute()

@@ -59,22 +59,23 @@ def test_workers_stay_warm_for_the_next_run(instance):
     assert first.output_for_node("pid") == second.output_for_node("pid") != os.getpid()
 
 
-def test_steps_run_in_several_processes_at_once(instance):
+def test_steps_run_in_several_processes_at_once(instance, trace):
     @op
-    def slow():
-        time.sleep(0.3)
+    def waits_for_the_others():
+        trace("is there")
+        deadline = time.monotonic() + 60
+        while len(trace.lines) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         return os.getpid()
 
     @job
     def four():
         for n in range(4):
-            slow.alias(f"n{n}")()
+            waits_for_the_others.alias(f"n{n}")()
 
     wide = multiprocess_executor.configured({"max_concurrent": 4})
-    launched(four, instance, wide)  # the workers are started
-    began = time.monotonic()
     result = launched(four, instance, wide).result()
-    assert time.monotonic() - began < 1.1
     assert len({result.output_for_node(f"n{n}") for n in range(4)}) == 4
 
 
