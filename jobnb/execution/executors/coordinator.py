@@ -229,7 +229,7 @@ class Coordinator:
         run, step = self.run, self._steps[unit.step]
         self._attempts.pop(unit, None)
         op, took = id(step.op), outcome.seconds
-        # The least of late: where others are at work, many a step waits for the processor in between.
+        # The least of late: beside others, many a step waits for the processor in between.
         self._took[op] = min(took, 2 * self._took.get(op, took))
         if outcome.values is not None:
             _put(run, unit, outcome.values)

@@ -182,8 +182,8 @@ class FutureWorkerPool:
             return _lost_task(task, error)
         self._pids.add(pid)
         self._tell(events)
-        for outcome, error in outcomes:
-            outcome.error = None if error is None else unpacked_error(error)
+        for outcome, packed in outcomes:
+            outcome.error = None if packed is None else unpacked_error(packed)
         return [outcome for outcome, _ in outcomes]
 
     def has_begun(self, task: int) -> bool:
