@@ -12,7 +12,7 @@ from jobnb.display.environment import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag
 from jobnb.display.markdown_html import inline
 from jobnb.display.text import shorten
-from jobnb.display.values import short_repr
+from jobnb.display.value_words import short_repr
 
 _DEEPEST = 6
 _MOST = 200

@@ -25,6 +25,7 @@ VIEWS = {
     "jobnb.definitions.metadata_values:MetadataValue": "other_views:metadata_view",
     "jobnb.config.run_config:RunConfig": "yaml_text:run_config_view",
     "jobnb.registry.session:Session": "session_views:session_view",
+    "jobnb.storage.executed_notebook:ExecutedNotebook": "executed_notebooks:notebook_view",
     "jobnb.storage.run_table:RunTable": "history_views:run_table_view",
     "jobnb.storage.partition_tables:StatusTable": "partition_views:partitions_view",
     "jobnb.definitions.automation.schedule:ScheduleDefinition": "automation_views:schedule_view",
@@ -181,7 +182,7 @@ def mimebundle(value: Any, view: str) -> dict[str, str]:
         view: The function, as `module:name` within this room.
     """
     from jobnb.display.environment import attempt
-    from jobnb.display.values import short_repr
+    from jobnb.display.value_words import short_repr
     from jobnb.display.view import bundle, fallback_bundle
 
     shown = attempt(lambda: bundle(_found(f"jobnb.display.{view}")(value)), None)

@@ -32,12 +32,12 @@ def markdown(source: str | None) -> Html:
         return EMPTY
     if len(source) > MOST:
         return preformatted(source)
-    return _drawn(prose_tree(source))
+    return drawn(prose_tree(source))
 
 
 def inline(text: str) -> Html:
     """Return the part of Markdown that fits in a line."""
-    return _drawn(_tree(reader().parseInline(text))) if len(text) <= MOST else join([text])
+    return drawn(_tree(reader().parseInline(text))) if len(text) <= MOST else join([text])
 
 
 def prose_tree(source: str) -> list[Prose]:
@@ -88,7 +88,8 @@ def _link(url: str, label: list[Prose]) -> list[Prose]:
     return [("span", "", label) if target is None else ("a", target, label)]
 
 
-def _drawn(nodes: Iterable[Prose]) -> Html:
+def drawn(nodes: Iterable[Prose]) -> Html:
+    """Return elements and texts as markup."""
     return join(_markup(node) for node in nodes)
 
 
@@ -99,8 +100,8 @@ def _markup(node: Prose) -> str:
     if name in _EMPTY:
         return void(name)
     if name == "table":
-        return scrolling(tag(name, _drawn(inside), css="jn-table"))
+        return scrolling(tag(name, drawn(inside), css="jn-table"))
     if name == "pre":
-        return pre(_drawn(inside))
+        return pre(drawn(inside))
     more = {"href": url, "target": "_blank", "rel": "noopener noreferrer"} if url else {}
-    return tag(name, _drawn(inside), **more)
+    return tag(name, drawn(inside), **more)

@@ -12,7 +12,7 @@ from jobnb.display.environment import attempt
 from jobnb.display.html import Html, code, folded, join, link, pairs, preformatted, table, tag
 from jobnb.display.markdown_html import markdown
 from jobnb.display.text import counted, moment, shorten
-from jobnb.display.values import short_repr
+from jobnb.display.value_words import short_repr
 
 _MOST_ROWS = 50
 _LONG = 300

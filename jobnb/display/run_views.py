@@ -39,7 +39,8 @@ from jobnb.display.run_marks import (
     step_status,
 )
 from jobnb.display.text import counted, moment, shorten, table_text
-from jobnb.display.values import short_repr, value_html, value_line
+from jobnb.display.value_words import short_repr, value_line
+from jobnb.display.values import value_html
 from jobnb.display.view import View, picture_html
 from jobnb.events import Event, Logged
 from jobnb.state import RunState, RunStatus, StepState, StepStatus

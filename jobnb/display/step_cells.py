@@ -195,7 +195,8 @@ def _cell_text(filename: str) -> str:
 
 
 def _to_do(opened: OpenedStep) -> Iterator[str]:
-    """Tell that a job holds the op that it was composed of."""
-    if opened.op_is_composed:
-        yield f"# Before the next launch of {opened.run.job_name!r}, run its own cell again, too:"
-        yield f"# the job holds the {opened.op.name!r} that it was composed of."
+    """Tell that a job or asset holds the op that it was composed of."""
+    holder = opened.composed
+    if holder is not None:
+        yield f"# Before the next launch of {holder}, run its own cell again, too: it holds"
+        yield f"# the {opened.op.name!r} that it was composed of."

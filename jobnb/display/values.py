@@ -7,18 +7,18 @@ at stands here; pages show it as markup, live views as data (`widgets.previews`)
 
 from __future__ import annotations
 
-import reprlib
 import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from io import BytesIO
 from typing import Any, NamedTuple
 
 from jobnb.display.environment import attempt
+from jobnb.display.executed_notebooks import notebook_html, notebook_of
 from jobnb.display.html import Html, is_balanced, join, preformatted, scrolling, tag, void
 from jobnb.display.text import counted, shorten
-from jobnb.storage.formats import Peek
+from jobnb.display.value_words import shape_words, short_repr
 
 _ROWS, _COLUMNS = 5, 20
 _CELL, _TYPE = 80, 40
@@ -28,35 +28,11 @@ _MOST_MARKUP = 500_000
 
 def value_html(value: Any) -> Html:
     """Return the value as HTML; never raises."""
-    for look in (_table, _array, _picture, _own_markup, _plain_text):
+    for look in (_notebook, _table, _array, _picture, _own_markup, _plain_text):
         shown = attempt(partial(look, value), None)
         if shown is not None:
             return tag("div", shown, css="jn-value")
     return tag("div", preformatted(short_repr(value, 2000)), css="jn-value")
-
-
-def value_line(value: Any) -> str:
-    """Return the value in a few words: `DataFrame, 336,776 × 19`; never raises."""
-    return attempt(lambda: _value_line(value), "a value")
-
-
-def _value_line(value: Any) -> str:
-    name = value.type_name if isinstance(value, Peek) else type(value).__name__
-    shape = _shape(value)
-    if isinstance(value, str):
-        return shorten(value[:200], 80)
-    if shape:
-        return f"{name}, {shape}"
-    if isinstance(value, (list, tuple, dict, set, frozenset)) and len(value) > 3:
-        return f"{name}, {len(value):,} items"
-    return shorten(short_repr(value, 80), 80)
-
-
-def _shape(value: Any) -> str:
-    shape = getattr(value, "shape", None)
-    if not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
-        return ""
-    return " × ".join(f"{size:,}" for size in shape)
 
 
 # --- what is looked at --------------------------------------------------------
@@ -130,7 +106,7 @@ def array_words(value: Any) -> tuple[str, str] | None:
         return None
     numpy: Any = sys.modules["numpy"]
     said = numpy.array2string(value, threshold=200, edgeitems=4, max_line_width=100)
-    return said, f"array · {_shape(value) or 'scalar'} · {value.dtype}"
+    return said, f"array · {shape_words(value) or 'scalar'} · {value.dtype}"
 
 
 def picture_of(value: Any) -> tuple[str, bytes] | None:
@@ -184,6 +160,11 @@ def _cell(value: Any) -> str:
 # --- as markup --------------------------------------------------------------
 
 
+def _notebook(value: Any) -> Html | None:
+    found = notebook_of(value)
+    return None if found is None else notebook_html(found)
+
+
 def _table(value: Any) -> Html | None:
     sheet = sheet_of(value, _ROWS, _COLUMNS)
     if sheet is None:
@@ -235,30 +216,3 @@ def _plain_text(value: Any) -> Html | None:
     if isinstance(value, (bytes, bytearray)):
         return preformatted(bytes_words(value))
     return None
-
-
-class _Short(reprlib.Repr):
-    """A repr that reads the first few items only, whatever the size."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.maxlevel = 4
-        self.maxdict = self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = 20
-        self.maxstring = self.maxother = 400
-        self.maxlong = 60
-
-
-def short_repr(value: Any, most: int) -> str:
-    """Return the value's repr, short; never raises."""
-    otherwise = f"<{_class_name(value)}, whose repr failed>"
-    said = attempt(lambda: _Short().repr(value), otherwise)
-    said = "".join(_printable(said))
-    return said if len(said) <= most else said[: most - 1] + "…"
-
-
-def _class_name(value: Any) -> str:
-    return str(type.__getattribute__(type(value), "__name__"))
-
-
-def _printable(text: str) -> Iterator[str]:
-    return (char if char.isprintable() or char == "\n" else "�" for char in text)

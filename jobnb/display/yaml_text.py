@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.config import RunConfig, dump_yaml, rewritten
 from jobnb.display.environment import attempt
 from jobnb.display.html import header, join, preformatted
-from jobnb.display.values import short_repr
+from jobnb.display.value_words import short_repr
 from jobnb.display.view import View
 
 

@@ -88,9 +88,15 @@ class OpenedStep:
         return self._step.op
 
     @property
-    def op_is_composed(self) -> bool:
-        """Whether a job holds the op, which a cell that defines it again does not change."""
-        return self._scope.plan.job.asset_layer is None
+    def composed(self) -> str | None:
+        """What holds the op, which another run of its cell does not change; None if nothing."""
+        assets = self._step.assets_def
+        if self._scope.plan.job.asset_layer is None:
+            return f"the job {self.run.job_name!r}"
+        if len(self._step.path) == 1:
+            return None
+        keys = sorted(key.to_user_string() for key in assets.keys) if assets is not None else []
+        return f"the asset {keys[0]!r}" if keys else f"the graph {self._step.path[0]!r}"
 
     @property
     def config(self) -> Any:

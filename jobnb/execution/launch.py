@@ -161,9 +161,10 @@ def _job_finder(session: Session, run: JobRun) -> FindJob:
     """Return a function that resolves the job of a run of the history in the session."""
     if run.job_name == ASSET_JOB:
         keys = sorted(run.asset_selection or (), key=lambda key: tuple(key.path))
-        return job_or_assets(session, [*keys, *sorted(run.asset_check_selection or ())])
-    see_known(session, run.job_name)
-    find_job = job_or_assets(session, run.job_name)
+        find_job = job_or_assets(session, [*keys, *sorted(run.asset_check_selection or ())])
+    else:
+        see_known(session, run.job_name)
+        find_job = job_or_assets(session, run.job_name)
     return lambda: with_present_ops(session, find_job())
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from jobnb.display.text import counted
 from jobnb.notebook.cell_tags import tags_of
-from jobnb.notebook.kernel import Kernel, choose_kernel, running_kernel
+from jobnb.notebook.kernel import Kernel, choose_kernel, kernel_language, running_kernel
 from jobnb.notebook.outcome import (
     CellError,
     CellOutcome,
@@ -101,12 +101,13 @@ class NotebookExecution:
         self._deadline: float | None = None
         self._stop = asyncio.Event()
         self._channel = SideChannel(Path())
-        self._allowed = False
+        self._is_python = True
 
     async def run(self, kernel_name: str | None) -> None:
         """Execute all cells."""
         node = self._outcome.notebook
         name = choose_kernel(node, kernel_name)
+        self._is_python = kernel_language(name) == "python"
         for text in self._outcome.notes:
             self._progress.note(text)
         for cell in self._code():
@@ -135,6 +136,8 @@ class NotebookExecution:
         status = await self._done(task)
         if status is None:
             kernel: Kernel = await task
+            if not self._is_python:
+                return kernel
             task = asyncio.ensure_future(kernel.ask(self._preparation(), 60))
             status = await self._done(task)
             if status is None:
@@ -165,7 +168,7 @@ class NotebookExecution:
                 self._outcome.cells.append(CellOutcome(number, label, CellStatus.NOT_RUN))
             else:
                 await self._cell(kernel, cell, index, number)
-        if kernel is not None and self._outcome.success:
+        if kernel is not None and self._outcome.success and self._is_python:
             await self._background(kernel)
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobnb.definitions.ops.output import Output
+from jobnb.errors import NotebookError
 from jobnb.execution.run import RunScope, current_run
 from jobnb.execution.worker import told_here, worker_setup_of
 from jobnb.notebook.exchange import Exchange
@@ -70,8 +71,17 @@ class _DagstermillExecution(StepExecution):
         self._scope: RunScope = scope
         self._resource_keys = function.resource_keys
 
-    def _inject(self, node: Any, inputs: Mapping[str, Any]) -> None:
-        """Put the context and the inputs in the place of the cell tagged `parameters`."""
+    def _inject(self, node: Any, inputs: Mapping[str, Any], language: str) -> None:
+        """Put the context and the inputs in the place of the cell tagged `parameters`.
+
+        Raises:
+            NotebookError: If the kernel is not one of Python.
+        """
+        if language != "python":
+            raise NotebookError(
+                f"The kernel of {self._function.name!r} is of {language}: only one of Python can "
+                "have the context of the step. notebook_op runs it with parameters."
+            )
         assert self._scope.attempt is not None
         step, key, mapping_key, retries = self._scope.attempt
         attempt = StepAttempt(

@@ -77,14 +77,21 @@ def execute_notebook(
     node = read_notebook(source)
     # Imported here: the notebook libraries are slow to import.
     from jobnb.notebook.cell_execution import Limits, NotebookExecution
+    from jobnb.notebook.kernel import choose_kernel, kernel_language
 
     for target in (output, html, junit):
         if target is not None:
             check_writable(target)
     if output is not None and Path(output).suffix in (".py", ".md"):
         raise NotebookError(f"{output} cannot be written: what was executed is an .ipynb file.")
-    notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters)
+    language = kernel_language(choose_kernel(node, kernel_name))
+    notes = inject(node, parameters or {}, allow_extra=allow_extra_parameters, language=language)
     drop_old(node)
+    if requested and language != "python":
+        raise NotebookError(
+            f"The kernel of {source} is of {language}: {requested.title} needs one of Python. Name "
+            "it: --kernel python3."
+        )
     if requested:
         requested.refuse_unknown(node)
         node.cells.append(requested.cell())

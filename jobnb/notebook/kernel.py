@@ -72,6 +72,13 @@ def choose_kernel(node: Any, wanted: str | None) -> str:
     raise NotebookError(f"There is no kernel {name!r}. {hint}".rstrip())
 
 
+def kernel_language(name: str) -> str:
+    """Return the language of an installed kernel, in lower case."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    return str(KernelSpecManager(log=_quiet()).get_kernel_spec(name).language).lower()
+
+
 class _OutputChannel(AsyncZMQSocketChannel):
     """The channel of outputs; a flood of outputs lets other tasks run, too."""
 

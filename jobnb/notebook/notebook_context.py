@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.errors import InvalidInvocationError, NotebookError
+from jobnb.errors import NotebookError
 from jobnb.execution.testing import build_op_context
 from jobnb.notebook.step_in_kernel import this_step
 
@@ -103,9 +103,6 @@ def get_context(
     Returns:
         The context.
 
-    Raises:
-        InvalidInvocationError: If it is given both an op config and a run config.
-
     Example:
         >>> get_context(op_config={"year": 2013}).op_config
         {'year': 2013}
@@ -115,8 +112,6 @@ def get_context(
     step = this_step()
     if step is not None:
         return DagstermillExecutionContext(step.context, in_run=True)
-    if op_config is not None and run_config is not None:
-        raise InvalidInvocationError("get_context has op_config and run_config. Keep one.")
     given = run_config or {}
     own = (given.get("ops") or {}).get(_OP) or {}
     context = build_op_context(

@@ -90,25 +90,37 @@ class StepExecution:
             Failure: If a cell failed; the notebook as far as it came is kept.
         """
         from jobnb.notebook.document import dump_notebook, read_notebook
+        from jobnb.notebook.kernel import choose_kernel, kernel_language
 
         node = read_notebook(self._function.path)
         drop_old(node)
-        self._inject(node, inputs)
+        kernel = choose_kernel(
+            node, self._context.run_tags.get(KERNEL_TAG) or self._function.kernel
+        )
+        self._inject(node, inputs, kernel_language(kernel))
         outcome = NotebookOutcome(self._function.path, node)
-        wanted = self._context.run_tags.get(KERNEL_TAG) or self._function.kernel
         try:
-            self._execute(outcome, wanted)
+            self._execute(outcome, kernel)
         except BaseException:
             self._keep(dump_notebook(node))
             raise
         if not outcome.success:
             raise self._failure(outcome, self._keep(dump_notebook(node)))
-        kernel = wanted or node.metadata.get("kernelspec", {}).get("name", "")
         path, results = str(self._function.path), self._results()
         return ExecutedNotebook(dump_notebook(node), path, results, kernel)
 
-    def _inject(self, node: Any, inputs: Mapping[str, Any]) -> None:
-        """Insert the config and the inputs after the cell tagged `parameters`."""
+    def _inject(self, node: Any, inputs: Mapping[str, Any], language: str) -> None:
+        """Insert the config and the inputs after the cell tagged `parameters`.
+
+        Raises:
+            NotebookError: If the kernel's language cannot take them, or hand results back.
+        """
+        if self._function.results and language != "python":
+            raise NotebookError(
+                f"The kernel of {self._function.name!r} is of {language}: only one of Python can "
+                f"hand back {', '.join(map(repr, self._function.results))}. Write a file and read "
+                "it downstream, or choose a kernel of Python."
+            )
         config = self._context.op_config or {}
         if not isinstance(config, Mapping):
             raise NotebookError(
@@ -124,7 +136,7 @@ class StepExecution:
         }
         if "partition_key" in defaults and self._context.has_partition_key:
             values.setdefault("partition_key", self._context.partition_key)
-        source = parameter_source(values, raw, inputs, self._exchange)
+        source = parameter_source(values, raw, inputs, self._exchange, language)
         if source:
             insert(node, source)
 
@@ -146,7 +158,7 @@ class StepExecution:
 
     # --- the kernel -----------------------------------------------------------------
 
-    def _execute(self, outcome: NotebookOutcome, kernel: str | None) -> None:
+    def _execute(self, outcome: NotebookOutcome, kernel: str) -> None:
         """Execute it in a thread of its own, and log its progress meanwhile."""
         from jobnb.notebook.cell_execution import Aside, Limits, NotebookExecution
 
@@ -197,7 +209,8 @@ class StepExecution:
         again = f"-{context.retry_number}" if context.retry_number else ""
         path = folder / f"{safe_name(self._function.path.stem)}{again}.ipynb"
         beside = path.with_name(f".{path.name}-{os.getpid()}")
-        beside.write_text(text, encoding="utf-8")
+        marked = ExecutedNotebook(text, str(self._function.path)).stored_text()
+        beside.write_text(marked or text, encoding="utf-8")  # with the mark it can be pruned
         beside.replace(path)
         return path
 
@@ -217,7 +230,7 @@ class StepExecution:
 class _Thread(threading.Thread):
     """Executes a notebook in an event loop of its own."""
 
-    def __init__(self, execution: Any, kernel: str | None) -> None:
+    def __init__(self, execution: Any, kernel: str) -> None:
         super().__init__(name="jobnb notebook", daemon=True)
         self._execution, self._kernel = execution, kernel
         self.ended = threading.Event()

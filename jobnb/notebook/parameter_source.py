@@ -13,6 +13,7 @@ from typing import Any
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.definition_code import plain_source
 from jobnb.notebook.exchange import Exchange
+from jobnb.notebook.kernel_languages import assignments
 from jobnb.notebook.parameters import DEFAULTS_TAG, checked, literal
 
 _LONGEST = 2_000
@@ -24,6 +25,7 @@ def parameter_source(
     raw: Mapping[str, Any],
     inputs: Mapping[str, Any],
     exchange: Exchange,
+    language: str = "python",
 ) -> str:
     """Return the code of the cell that gives a notebook its values; empty if there are none.
 
@@ -32,15 +34,20 @@ def parameter_source(
         raw: The config as it was given, by parameter.
         inputs: The inputs, by name.
         exchange: Where inputs are written that no code can express.
+        language: The language of the kernel.
 
     Raises:
-        NotebookError: If a name is no Python name, or a value cannot go to the kernel.
+        NotebookError: If a name is no name there, or a value cannot go to the kernel.
     """
+    told = {n: value for n, value in inputs.items() if value is not None or n not in config}
+    if language != "python":
+        held = {name: given["env"] for name, given in raw.items() if _is_variable(given)}
+        values = {**config, **told}
+        return assignments(language, values, held) if values else ""
     lines = [
         f"{checked(name)} = {_secret(raw.get(name), value) or literal(value, name)}"
         for name, value in config.items()
     ]
-    told = {n: value for n, value in inputs.items() if value is not None or n not in config}
     lines += input_lines(told, exchange)
     return "\n".join(["# Parameters", *lines]) if lines else ""
 
@@ -69,11 +76,14 @@ def input_lines(inputs: Mapping[str, Any], exchange: Exchange) -> list[str]:
 
 def _secret(given: Any, value: Any) -> str:
     """Return the code that reads a value from the environment; empty if it was given itself."""
-    is_named = isinstance(given, Mapping) and list(given) == ["env"]
-    if not is_named or isinstance(value, Mapping):
+    if not _is_variable(given) or isinstance(value, Mapping):
         return ""
     code = f"__import__('os').environ[{given['env']!r}]"
     return code if isinstance(value, str) else f"{type(value).__name__}({code})"
+
+
+def _is_variable(given: Any) -> bool:
+    return isinstance(given, Mapping) and list(given) == ["env"]
 
 
 def _is_plain(value: Any) -> bool:

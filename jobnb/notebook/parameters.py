@@ -16,6 +16,7 @@ from typing import Any
 from jobnb.errors import JobnbError, NotebookError, did_you_mean
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.definition_code import plain_source
+from jobnb.notebook.kernel_languages import assignments
 
 DEFAULTS_TAG = "parameters"
 INJECTED_TAG = "injected-parameters"
@@ -54,7 +55,13 @@ def parse_parameter(name: str, text: str) -> Any:
         ) from error
 
 
-def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = False) -> list[str]:
+def inject(
+    node: Any,
+    parameters: Mapping[str, Any],
+    *,
+    allow_extra: bool = False,
+    language: str = "python",
+) -> list[str]:
     """Insert values into a notebook, in a cell right after its defaults.
 
     A cell that an earlier execution inserted is replaced. Without parameters the notebook is not
@@ -64,6 +71,7 @@ def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = Fals
         node: The notebook; it is changed.
         parameters: The values by name.
         allow_extra: Whether to insert names that the cell of the defaults does not assign, too.
+        language: The language of the kernel; what its defaults are is known of Python only.
 
     Returns:
         One sentence for each parameter that the notebook does not seem to know.
@@ -73,6 +81,9 @@ def inject(node: Any, parameters: Mapping[str, Any], *, allow_extra: bool = Fals
             has no such parameter.
     """
     if not parameters:
+        return []
+    if language != "python":
+        insert(node, assignments(language, parameters))
         return []
     source = _assignments(parameters)
     warnings, is_sure = _unknown(node, parameters)

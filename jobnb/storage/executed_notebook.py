@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import pickle
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jobnb.errors import NotebookError, did_you_mean
+
+_KEPT = "executed"  # below `jobnb` in the metadata of a stored notebook
+_OURS = "only_stored"  # there, if the notebook itself has nothing below `jobnb`
+_MOST = 4_000_000
+"""Bytes of results, packed, that a stored notebook holds; with more it would not open any more."""
 
 
 class ExecutedNotebook:
@@ -81,6 +89,39 @@ class ExecutedNotebook:
         target.write_text(self.text, encoding="utf-8")
         return target
 
+    def stored_text(self) -> str | None:
+        """Return it as one `.ipynb` file that has all of it, its results in the metadata.
+
+        Returns:
+            The text; None where the results are too large for that, or it is no plain notebook.
+        """
+        import cloudpickle
+
+        packed = zlib.compress(cloudpickle.dumps(self.results))
+        node = json.loads(self.text)
+        own = node["metadata"].get("jobnb", {_OURS: True})
+        if len(packed) > _MOST or _dumped(node) != self.text or _KEPT in own:
+            return None
+        kept = {
+            "kernel": self.kernel,
+            "path": self.path,
+            "results": b64encode(packed).decode("ascii"),
+        }
+        node["metadata"]["jobnb"] = {**own, _KEPT: kept}
+        return _dumped(node)
+
+    @classmethod
+    def of_stored(cls, text: str) -> ExecutedNotebook:
+        """Return what `stored_text` wrote."""
+        node = json.loads(text)
+        own = node["metadata"]["jobnb"]
+        kept = own.pop(_KEPT)
+        if own.get(_OURS):
+            del node["metadata"]["jobnb"]
+        packed = zlib.decompress(b64decode(kept["results"]))
+        results = pickle.loads(packed)  # noqa: S301 - a stored value, as all are
+        return cls(_dumped(node), kept["path"], results, kept["kernel"])
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ExecutedNotebook) and vars(self) == vars(other)
 
@@ -90,6 +131,11 @@ class ExecutedNotebook:
         code = sum(cell["cell_type"] == "code" for cell in self.cells)
         results = f", results: {', '.join(self.results)}" if self.results else ""
         return f"ExecutedNotebook({self.title!r}, {code} code cells{results})"
+
+
+def _dumped(node: dict[str, Any]) -> str:
+    """Return a notebook as nbformat writes it."""
+    return json.dumps(node, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def _joined(source: str | list[str]) -> str:

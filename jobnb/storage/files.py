@@ -116,8 +116,8 @@ class FileIOManager(IOManager):
     """Stores every value as a file below a folder.
 
     Assets lie at `<base>/<key>`, with a file per partition where they have some; the outputs of
-    ops at `<base>/<run id>/<step>/<output>`. Data frames end in `.parquet`; what is pickled has
-    no ending, as in Dagster.
+    ops at `<base>/<run id>/<step>/<output>`. Data frames end in `.parquet`, executed
+    notebooks in `.ipynb`; what is pickled has no ending, as in Dagster.
 
     Args:
         base_dir: The folder.

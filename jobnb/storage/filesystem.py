@@ -9,7 +9,7 @@ from jobnb.storage.files import FileIOManager, values_directory
 
 
 class FilesystemIOManager(ConfigurableIOManagerFactory):
-    """Stores values as files: data frames as Parquet, all else pickled.
+    """Stores values as files: data frames as Parquet, executed notebooks as .ipynb.
 
     Args:
         base_dir: The folder; that of the instance if left out.

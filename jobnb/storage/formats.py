@@ -1,8 +1,12 @@
-"""The file formats of values: Parquet for a data frame that it preserves exactly, else pickle."""
+"""The file formats of values: Parquet for a data frame that it preserves exactly, else pickle.
+
+An executed notebook is an `.ipynb` file, which Jupyter opens.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -13,6 +17,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from jobnb.storage import pickles
+from jobnb.storage.executed_notebook import ExecutedNotebook
 
 
 class Peek(msgspec.Struct, frozen=True):
@@ -122,16 +127,46 @@ class Parquet(Format):
             return False
 
 
+class Notebook(Format):
+    """Executed notebooks as `.ipynb` files, which have their results in their metadata."""
+
+    def dump(self, value: Any, file: BinaryIO) -> None:
+        """Write a notebook.
+
+        Raises:
+            UnfaithfulError: If it would not come back the same.
+        """
+        text = value.stored_text()
+        if text is None:
+            raise UnfaithfulError("results are large")
+        file.write(text.encode("utf-8"))
+
+    def load(self, path: Path, scope: Mapping[str, Any] | None = None) -> Any:
+        """Read a notebook."""
+        return ExecutedNotebook.of_stored(path.read_text(encoding="utf-8"))
+
+    def is_marked(self, path: Path) -> bool:
+        """Whether a notebook was written here, and by no one else."""
+        try:
+            kept = json.loads(path.read_bytes())["metadata"]["jobnb"]["executed"]
+        except (OSError, ValueError, LookupError, TypeError):
+            return False
+        return "results" in kept
+
+
 BLOCKED, OLDER = ".pickle", ".pkl"
 """The endings of pickles where a folder has the name, and of those that older versions wrote."""
 
 PICKLE = Format("", (BLOCKED, OLDER))
 PARQUET = Parquet(".parquet")
-FORMATS = (PICKLE, PARQUET)
+NOTEBOOK = Notebook(".ipynb")
+FORMATS = (PICKLE, PARQUET, NOTEBOOK)
 
 
 def formats_for(value: Any) -> tuple[Format, ...]:
     """Return the formats to try for a value, in order."""
+    if type(value) is ExecutedNotebook:
+        return (NOTEBOOK, PICKLE)
     pandas = sys.modules.get("pandas")  # a frame exists only where pandas was imported
     if pandas is not None and type(value) is pandas.DataFrame and _plain(value):
         return (PARQUET, PICKLE) if _has_pyarrow() else (PICKLE,)

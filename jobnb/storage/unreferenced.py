@@ -1,7 +1,7 @@
 """Stored values that nothing in the history refers to: finding them, and deleting them.
 
 Only files that an IO manager of jobnb wrote are taken for values: the pickles and the marked
-Parquet files in the folder of values. Whatever else is there is left alone.
+Parquet files and notebooks in the folder of values. Whatever else is there is left alone.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from jobnb.storage import tables
-from jobnb.storage.formats import BLOCKED, OLDER, PARQUET
+from jobnb.storage.formats import BLOCKED, NOTEBOOK, OLDER, PARQUET
 from jobnb.storage.home_info import files_below
 from jobnb.storage.value_paths import ValuePath, asset_place
 
 _RUN_FOLDER = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@?")
-_ENDINGS = (BLOCKED, OLDER, PARQUET.suffix)
+_MARKED = {each.suffix: each for each in (NOTEBOOK, PARQUET)}
+_ENDINGS = (BLOCKED, OLDER, *_MARKED)
 _WRITING, _ASIDE = ".writing-", ".pruned-"
 _NOT_OURS = frozenset({"file_manager", "versioned_outputs"})
 
@@ -111,8 +112,8 @@ def _is_old(path: Path, before: float) -> bool:
 
 
 def _is_value(path: Path) -> bool:
-    if path.suffix == PARQUET.suffix:
-        return PARQUET.is_marked(path)
+    if path.suffix in _MARKED:
+        return _MARKED[path.suffix].is_marked(path)
     try:
         with path.open("rb") as file:
             return file.read(1) == b"\x80"  # a pickle

@@ -79,6 +79,9 @@ class _FilesDefinition(IOManagerDefinition):
 
 fs_io_manager = _FilesDefinition(
     file_manager,
-    description="Stores values as files: data frames as Parquet, all else pickled.",
+    description=(
+        "Stores values as files: data frames as Parquet, executed notebooks as .ipynb, "
+        "all else pickled."
+    ),
 )
 del fs_io_manager.__dict__["config_schema"]  # what is built when it is first read

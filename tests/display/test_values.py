@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb.display.values import short_repr, value_html, value_line
+from jobnb.display.value_words import short_repr, value_line
+from jobnb.display.values import value_html
 from tests.display.reading import read_html
 
 mpl.use("agg")

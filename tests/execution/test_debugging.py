@@ -17,6 +17,7 @@ from jobnb import (
     Session,
     StaticPartitionsDefinition,
     asset,
+    graph_asset,
     job,
     mem_io_manager,
     op,
@@ -140,6 +141,44 @@ def each(name, base: int = 0):
     if name == "y":
         raise ValueError(name)
     return base
+
+
+def test_an_op_inside_of_a_graph_that_makes_an_asset_is_mended_and_resume_takes_it(session):
+    @op
+    def prices(orders):
+        return {"b": 2 * orders}
+
+    @op
+    def total(prices):
+        return prices["a"]
+
+    @asset
+    def orders():
+        return 21
+
+    @graph_asset
+    def revenue(orders):
+        return total(prices(orders))
+
+    session.add(prices, total, orders, revenue)
+    run = failed_run(session, None)
+    with session.debug(run.run_id) as opened:
+        assert opened.key == "revenue.total"
+        assert opened.inputs["prices"] == {"b": 42}
+        assert "# Before the next launch of the asset 'revenue'" in "\n".join(step_cells(opened))
+
+        @op(name="total")
+        def mended(prices):
+            return prices["b"]
+
+        session.add(mended)
+        again = opened.resume()
+    again.wait(60)
+    assert again.status == "SUCCESS"
+    assert session.value("revenue") == 42
+    assert [key for key, step in again.state.steps.items() if step.started] == ["revenue.total"]
+    stored = session.debug(again.run_id, "revenue.total")
+    assert stored.function is mended.function.fn
 
 
 def test_one_element_of_a_mapped_step_is_opened(session):

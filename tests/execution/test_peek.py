@@ -15,7 +15,7 @@ from jobnb import (
     asset,
     materialize,
 )
-from jobnb.display.values import value_line
+from jobnb.display.value_words import value_line
 from jobnb.display.widgets.previews import preview
 from jobnb.storage.formats import Peek
 

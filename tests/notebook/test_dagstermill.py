@@ -238,8 +238,8 @@ def test_outside_of_runs_the_context_is_for_development():
     context.log.info("to nobody")
     assert yield_result(5, "any") == 5
     assert yield_event("an event") == "an event"
-    with pytest.raises(InvalidInvocationError, match="Keep one"):
-        get_context(op_config=1, run_config={})
+    of_run = get_context(run_config={"ops": {"this_op": {"config": 3}}})
+    assert of_run.op_config == 3
 
 
 def test_what_cannot_be_is_refused_where_it_is_defined(write, tmp_path):

@@ -8,11 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 
 from jobnb import (
+    ExecutedNotebook,
     FilesystemIOManager,
     InitResourceContext,
     InMemoryIOManager,
@@ -320,3 +322,26 @@ def test_the_config_of_the_filesystem_manager_is_an_optional_folder() -> None:
     assert bind_value(schema, {}, (), "fs_io_manager") in ({}, None)
     assert bind_value(schema, {"base_dir": "/x"}, (), "fs_io_manager") == {"base_dir": "/x"}
     assert fs_io_manager.configured({"base_dir": "/x"}) is not fs_io_manager
+
+
+def test_an_executed_notebook_is_a_file_that_jupyter_opens(tmp_path: Path) -> None:
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("a = 1\nb = 2")])
+    node.metadata["jobnb"] = {"explore_tags": ["plot"]}
+    for metadata in ({}, dict(node.metadata)):
+        node.metadata = nbformat.from_dict(metadata)
+        text = nbformat.writes(node) + "\n"
+        done = ExecutedNotebook(text, "sales.ipynb", {"total": 3, "set": {1}}, "python3")
+        value, suffix = again(tmp_path, done)
+        assert (value, suffix) == (done, ".ipynb")
+        (stored,) = tmp_path.rglob("*.ipynb")
+        opened = nbformat.read(stored, as_version=4)
+        nbformat.validate(opened)
+        assert opened.cells[0].source == "a = 1\nb = 2"
+
+
+def test_a_notebook_whose_results_are_large_or_whose_text_is_odd_is_pickled(tmp_path: Path) -> None:
+    text = nbformat.writes(nbformat.v4.new_notebook()) + "\n"
+    large = ExecutedNotebook(text, results={"bytes": np.random.default_rng(1).bytes(5_000_000)})
+    for done in (large, ExecutedNotebook('{"cells": [], "metadata": {}}')):
+        value, suffix = again(tmp_path, done)
+        assert (value, suffix) == (done, "")

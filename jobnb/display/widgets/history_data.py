@@ -11,7 +11,7 @@ import msgspec
 from jobnb.definitions.jobs.job_config import run_title
 from jobnb.display.run_marks import real_steps, run_status, run_word, step_status
 from jobnb.display.text import shorten
-from jobnb.display.values import short_repr
+from jobnb.display.value_words import short_repr
 from jobnb.display.widgets.previews import clean
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.state import RunState, RunStatus, fold

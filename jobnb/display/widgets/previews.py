@@ -12,10 +12,12 @@ from functools import partial
 from typing import Any
 
 from jobnb.display.environment import attempt
+from jobnb.display.executed_notebooks import notebook_data, notebook_of
 from jobnb.display.html import safe_url
 from jobnb.display.markdown_html import prose_tree
 from jobnb.display.metadata import entry_text
 from jobnb.display.text import counted
+from jobnb.display.value_words import short_repr, value_line
 from jobnb.display.values import (
     array_words,
     bytes_words,
@@ -23,8 +25,6 @@ from jobnb.display.values import (
     picture_of,
     shape_note,
     sheet_of,
-    short_repr,
-    value_line,
 )
 from jobnb.display.view import sendable
 from jobnb.storage.formats import Peek
@@ -40,13 +40,14 @@ def preview(value: Any) -> Preview:
     r"""Return the value as JSON-ready data; never raises.
 
     Returns:
-        A dict whose `kind` is `table`, `image`, `text` or `rich`, and `line`, a few words on it.
+        A dict whose `kind` is `table`, `image`, `notebook`, `text` or `rich`, and `line`, a few
+            words on it.
 
     Example:
         >>> preview("two\nlines")
         {'kind': 'text', 'text': 'two\nlines', 'line': 'two lines'}
     """
-    for look in (_peek, _sheet, _array, _picture, _rich, _plain_text):
+    for look in (_notebook, _peek, _sheet, _array, _picture, _rich, _plain_text):
         shown = attempt(partial(look, value), None)
         if shown is not None:
             return _named(shown, value)
@@ -68,6 +69,12 @@ def clean(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [clean(each) for each in value]
     return value
+
+
+def _notebook(value: Any) -> Preview | None:
+    """Return an executed notebook as its parts."""
+    found = notebook_of(value)
+    return None if found is None else {"kind": "notebook", **notebook_data(found)}
 
 
 def _peek(value: Any) -> Preview | None:

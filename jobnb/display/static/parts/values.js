@@ -4,7 +4,7 @@ const FOLD_AFTER = 12; // lines of a text before the rest is folded
 
 // preview({ kind, line, note, ... }, showRich) -> node
 function previewNode(shown, showRich) {
-  const body = { table: tableNode, image: imageNode, rich: richNode }[shown.kind] ?? longText;
+  const body = { table: tableNode, image: imageNode, notebook: notebookNode, rich: richNode }[shown.kind] ?? longText;
   return el("div", { class: "jn-value" },
     body(shown, showRich), shown.note ? el("div", { class: "jn-muted" }, shown.note) : null);
 }
@@ -25,6 +25,22 @@ function imageNode({ src, line }) {
   const image = el("img", { alt: line || "figure" });
   if (src.startsWith("data:image/")) image.src = src;
   return image;
+}
+
+// An executed notebook: { about, results: [[name, words]], parts: [{ kind, text, tree, label }] }
+function notebookNode({ about, results, parts }) {
+  const rows = results.map(([name, words]) => ({ name, text: words }));
+  return el("div", { class: "jn-notebook" },
+    el("div", { class: "jn-muted" }, about), rows.length ? metadataNode(rows) : null, parts.map(partNode));
+}
+
+function partNode({ kind, text, tree, label }) {
+  if (kind === "prose") return el("div", { class: "jn-doc" }, proseNodes(tree ?? []));
+  if (kind === "code") return el("div", { class: "jn-code" }, folded(label, pre(text)));
+  if (kind === "image") return imageNode({ src: text });
+  if (kind !== "error") return text ? longText({ text }) : null;
+  return el("div", { class: "jn-error" }, el("div", { class: "jn-says" }, text),
+    label ? folded("traceback", pre(label)) : null);
 }
 
 function richNode({ text }, showRich) {
