@@ -80,6 +80,7 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         stop=stop or interrupts,
         executor=executor,
         detached=spec.detach,
+        awaited=stop is None and not spec.detach,
     )
     if again is not None:
         keep_earlier(scope, again)
@@ -153,6 +154,7 @@ def open_run(
     executor: AskedExecutor = JOBS_OWN,
     detached: bool = False,
     versions: CodeVersions | None = None,
+    awaited: bool = False,
 ) -> RunScope:
     """Record the run of a plan and give its scope.
 
@@ -169,6 +171,7 @@ def open_run(
         executor: The executor that was asked for.
         detached: Whether another process does it and writes its log.
         versions: Code that was read before, where several runs are of the same definitions.
+        awaited: Whether nobody knows of it before its first events, with which it is recorded.
     """
     versions = versions or CodeVersions()
     queued = instance.run_queue.is_on
@@ -194,6 +197,8 @@ def open_run(
     log: RunLog | BatchLog | FollowedLog
     if batch is not None and not queued:
         log = batch.begin(record)
+    elif awaited and not queued and run_id is None:
+        log = instance.open_log(record, is_new=True)
     else:
         record = instance.create_run(record)
         log = FollowedLog(record) if detached else instance.open_log(record)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Insert, func, insert, select, text
 import jobnb.events as ev
 from jobnb.state import RunStatus
 from jobnb.storage import tables
+from jobnb.storage.prepared import insert_many
 from jobnb.storage.process import Holder
 from jobnb.storage.run import JobRun, encode_run
 from jobnb.storage.run_log import RunPart
@@ -19,9 +20,9 @@ from jobnb.storage.writing import (
     IndexRow,
     encoded,
     index_rows,
-    insert_many,
     insert_run,
     keep_index,
+    keep_tags,
     key_text,
     kinds_text,
     note_assets,
@@ -72,7 +73,7 @@ def write_whole_runs(
         if status is RunStatus.FAILURE:
             failed.add(run.run_id)
     insert_many(connection, _keep_runs, _RUN_COLUMNS, rows)
-    insert_many(connection, _keep_tags, ("run_id", "key", "value"), tags)
+    insert_many(connection, keep_tags, ("run_id", "key", "value"), tags)
     insert_many(connection, _keep_chunks, _CHUNK_COLUMNS, chunks)
     keep_index(connection, indexed)
     heard: dict[str, str] = {name: run_id for name, _, run_id in planned}
@@ -98,10 +99,6 @@ def _chunk_ids(connection: Connection, count: int) -> list[int]:
 
 def _keep_runs(_connection: Connection) -> Insert:
     return insert(tables.runs)
-
-
-def _keep_tags(_connection: Connection) -> Insert:
-    return insert(tables.run_tags)
 
 
 def _keep_chunks(_connection: Connection) -> Insert:

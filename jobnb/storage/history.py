@@ -309,10 +309,19 @@ class History:
         except IntegrityError as error:
             raise _twice(run) from error
 
-    def open_log(self, run: JobRun) -> RunLog:
-        """Return the log to write a run's events to; the run must have been created."""
+    def open_log(self, run: JobRun, *, is_new: bool = False) -> RunLog:
+        """Return the log to write a run's events to.
+
+        Args:
+            run: The run; it must have been created.
+            is_new: Whether it has not: it is written with its first events, in one transaction.
+        """
         self.check_open()
-        log = RunLog(run, self, durable=self.durable)
+        if is_new and self.durable:
+            check_run(run)
+        elif is_new:
+            self.create_run(run)
+        log = RunLog(run, self, durable=self.durable, is_new=is_new and self.durable)
         if self.durable:
             self._flusher.watch(log)
         else:

@@ -255,8 +255,12 @@ class Instance:
 
     add_run = create_run
 
-    def open_log(self, run: JobRun) -> RunLog:
-        """Return the log to write a run's events to; the run must have been created.
+    def open_log(self, run: JobRun, *, is_new: bool = False) -> RunLog:
+        """Return the log to write a run's events to.
+
+        Args:
+            run: The run; it must have been created.
+            is_new: Whether it has not: it is written with its first events, in one transaction.
 
         Example:
             >>> from jobnb.events import RunStarted
@@ -267,7 +271,7 @@ class Instance:
             >>> instance.get_run_by_id(log.run.run_id).status.value
             'STARTED'
         """
-        return self._history.open_log(run)
+        return self._history.open_log(run, is_new=is_new)
 
     def open_batch(self) -> RunBatch:
         """Return a batch of short runs, written together; see `RunBatch`."""

@@ -98,17 +98,27 @@ class RunLog:
     The runner appends to `events` and, whenever `time.time()` has passed `due`, calls
     `commit`. While one long step runs, the instance's flusher thread commits instead.
 
+    Args:
+        run: The run.
+        keeper: The instance.
+        durable: Whether it is written to a database.
+        is_new: Whether the run is not in the history yet: it is written with its first events.
+
     Attributes:
         run: The run.
         events: Everything that happened in it, in order.
         due: When the next commit is due; never, where nothing is to be written.
     """
 
-    __slots__ = ("__weakref__", "_announced", "_keeper", "_left", "_lock", "_since", "_telling",
-                 "_tried", "_written", "closed", "due", "durable", "events", "run")  # fmt: skip
+    __slots__ = ("__weakref__", "_announced", "_is_new", "_keeper", "_left", "_lock", "_since",
+                 "_telling", "_tried", "_written", "closed", "due", "durable", "events",
+                 "run")  # fmt: skip
 
-    def __init__(self, run: JobRun, keeper: LogKeeper, *, durable: bool) -> None:
+    def __init__(
+        self, run: JobRun, keeper: LogKeeper, *, durable: bool, is_new: bool = False
+    ) -> None:
         self.run = run
+        self._is_new = is_new
         self.events = EventList(self._read)
         self.durable = durable
         self.due = time.time() + COMMIT_INTERVAL if durable else math.inf
@@ -147,10 +157,13 @@ class RunLog:
             end = len(self.events)
             if end > self._written:
                 self._tried, opened = end, self._keeper.opened
-                there = self._keeper.write_log(self.run.run_id, self.events[self._written : end])
-                if not there and self._since != self._keeper.opened:
+                there = not self._is_new and self._keeper.write_log(
+                    self.run.run_id, self.events[self._written : end]
+                )
+                if self._is_new or (not there and self._since != self._keeper.opened):
                     # The history that has the run was removed: another one gets all of it.
                     self._keeper.write_runs([RunPart(self.run, self.events[:end], is_new=True)])
+                self._is_new = False
                 self._since, self._written = opened, end
                 if self.durable:
                     self.events.shed_old(end)
@@ -166,7 +179,7 @@ class RunLog:
         if self._tried > self._written:
             tried = self.events[self._written : self._tried]
             if self._keeper.holds(self.run.run_id, tried):
-                self._written = self._tried
+                self._written, self._is_new = self._tried, False
 
     def close(self) -> None:
         """Commit the rest; nothing more is appended.

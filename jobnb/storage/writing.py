@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -14,6 +14,8 @@ from sqlalchemy import (
     Connection,
     Delete,
     Insert,
+    Select,
+    Update,
     and_,
     bindparam,
     delete,
@@ -26,6 +28,7 @@ from sqlalchemy import (
 import jobnb.events as ev
 from jobnb.state import RunStatus
 from jobnb.storage import tables
+from jobnb.storage.prepared import execute, insert_many
 from jobnb.storage.process import Holder
 from jobnb.storage.run import JobRun, encode_run
 from jobnb.storage.tables import leases
@@ -63,18 +66,18 @@ _encode_one = msgspec.json.Encoder().encode
 def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None) -> None:
     """Add a run with its tags, and with the lease of the process that will do it, if it is told."""
     now = time.time()
-    connection.execute(
-        insert(tables.runs).values(
-            run_id=run.run_id,
-            job_name=run.job_name,
-            status=run.status.value,
-            snapshot_id=run.job_snapshot_id,
-            created=now,
-            updated=now,
-            root_run_id=run.root_run_id or run.run_id,
-            notebook=run.notebook,
-            body=encode_run(run),
-        )
+    execute(
+        connection,
+        _keep_run,
+        run_id=run.run_id,
+        job_name=run.job_name,
+        status=run.status.value,
+        snapshot_id=run.job_snapshot_id,
+        created=now,
+        updated=now,
+        root_run_id=run.root_run_id or run.run_id,
+        notebook=run.notebook,
+        body=encode_run(run),
     )
     _insert_tags(connection, run)
     if holder is not None and not run.status.is_finished:
@@ -92,9 +95,17 @@ def replace_tags(connection: Connection, run: JobRun) -> None:
 
 
 def _insert_tags(connection: Connection, run: JobRun) -> None:
-    if run.tags:
-        rows = [{"run_id": run.run_id, "key": k, "value": str(v)} for k, v in run.tags.items()]
-        connection.execute(insert(tables.run_tags), rows)
+    rows = [(run.run_id, key, str(value)) for key, value in run.tags.items()]
+    insert_many(connection, keep_tags, ("run_id", "key", "value"), rows)
+
+
+def _keep_run(_connection: Connection) -> Insert:
+    return insert(tables.runs)
+
+
+def keep_tags(_connection: Connection) -> Insert:
+    """Return the statement that adds tags to runs."""
+    return insert(tables.run_tags)
 
 
 def write_events(
@@ -134,23 +145,41 @@ def _touch_run(
     connection: Connection, run_id: str, events: Sequence[ev.Event], holder: Holder | None
 ) -> tuple[bool, RunStatus | None]:
     """Update the run's row; return whether it exists, and the run's status."""
-    values: dict[str, Any] = {"updated": time.time()}
-    status = None
+    status: RunStatus | None = None
+    started = ended = None
     for event in events:
         changed = RUN_STATUS.get(type(event))
         if changed is None:
             continue
         status = changed
-        values["status"] = status.value
         if status is RunStatus.STARTED:
-            values["started"] = event.time
+            started = event.time
         if status.is_finished:
-            values["ended"] = event.time
-    runs = tables.runs
-    there = connection.execute(update(runs).where(runs.c.run_id == run_id), values).rowcount > 0
+            ended = event.time
+    touched = execute(
+        connection,
+        _touch,
+        own=run_id,
+        at=time.time(),
+        new_status=None if status is None else status.value,
+        new_started=started,
+        new_ended=ended,
+    )
+    there = touched.rowcount > 0
     if there and status is not None:
         _note_lease(connection, run_id, status, holder)
     return there, status
+
+
+def _touch(_connection: Connection) -> Update:
+    """Return the statement that updates a run's row; what is not told stays as it is."""
+    runs = tables.runs
+    kept = {
+        name: func.coalesce(bindparam(f"new_{name}", type_=runs.c[name].type), runs.c[name])
+        for name in ("status", "started", "ended")
+    }
+    own = runs.c.run_id == bindparam("own")
+    return update(runs).where(own).values(updated=bindparam("at"), **kept)
 
 
 def _note_lease(
@@ -173,9 +202,13 @@ def holds(connection: Connection, run_id: str, events: Sequence[ev.Event]) -> bo
 
 def _next_seq(connection: Connection, run_id: str) -> int:
     """Return the place of the next event in the run's log, whoever wrote the last one."""
+    return int(execute(connection, _last_seq, own=run_id).scalar() or 0)
+
+
+def _last_seq(_connection: Connection) -> Select[Any]:
     chunks = tables.event_chunks
-    query = select(func.max(chunks.c.first_seq + chunks.c.count)).where(chunks.c.run_id == run_id)
-    return int(connection.scalar(query) or 0)
+    last = func.max(chunks.c.first_seq + chunks.c.count)
+    return select(last).where(chunks.c.run_id == bindparam("own"))
 
 
 def encoded(events: list[ev.Event]) -> tuple[list[ev.Event], bytes]:
@@ -211,18 +244,24 @@ def _text_of(kinds: frozenset[type[ev.Event]]) -> str:
 def _insert_chunk(
     connection: Connection, run_id: str, first_seq: int, events: list[ev.Event], body: bytes
 ) -> int:
-    result = connection.execute(
-        insert(tables.event_chunks),
-        {
-            "run_id": run_id,
-            "first_seq": first_seq,
-            "count": len(events),
-            "kinds": kinds_text(events),
-            "body": body,
-        },
+    result = execute(
+        connection,
+        _keep_chunk,
+        run_id=run_id,
+        first_seq=first_seq,
+        count=len(events),
+        kinds=kinds_text(events),
+        body=body,
     )
-    key = result.inserted_primary_key
-    return int(key[0]) if key is not None else 0
+    return int(result.scalar_one() if result.returns_rows else result.lastrowid)
+
+
+def _keep_chunk(connection: Connection) -> Insert:
+    """Return the statement that adds a row of events; its id comes with the cursor on SQLite."""
+    statement = insert(tables.event_chunks)
+    if connection.dialect.name == "sqlite":
+        return statement
+    return statement.returning(tables.event_chunks.c.id)
 
 
 def index_rows(run_id: str, chunk_id: int, events: list[ev.Event]) -> list[IndexRow]:
@@ -293,36 +332,6 @@ def _keep_heard(connection: Connection) -> Insert:
     return upsert(connection, tables.assets, "asset_key", ())
 
 
-# --- statements that hold many rows ----------------------------------------------------
-
-_compiled: dict[tuple[Any, str], tuple[str, list[str] | None]] = {}
-
-
-def insert_many(
-    connection: Connection,
-    statement: Callable[[Connection], Insert],
-    columns: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
-) -> None:
-    """Insert rows whose values the driver takes as they are: SQLAlchemy looks at none of them."""
-    if not rows:
-        return
-    key = (statement, connection.dialect.name)
-    if key not in _compiled:
-        made = (
-            statement(connection)
-            .inline()
-            .compile(dialect=connection.dialect, column_keys=list(columns))
-        )
-        order = getattr(made, "positiontup", None)
-        _compiled[key] = (str(made), list(order) if order is not None else None)
-    sql, order = _compiled[key]
-    if order == list(columns):
-        connection.exec_driver_sql(sql, list(rows))
-    else:
-        connection.exec_driver_sql(sql, [dict(zip(columns, row, strict=True)) for row in rows])
-
-
 def upsert(
     connection: Connection, table: Any, unique: str | Sequence[str], changed: Sequence[str]
 ) -> Insert:
@@ -370,7 +379,11 @@ def _keep_lease(connection: Connection) -> Insert:
 
 def drop(connection: Connection, run_id: str) -> None:
     """End the lease of a run."""
-    connection.execute(delete(leases).where(leases.c.run_id == run_id))
+    execute(connection, _drop_lease, own=run_id)
+
+
+def _drop_lease(_connection: Connection) -> Delete:
+    return delete(leases).where(leases.c.run_id == bindparam("own"))
 
 
 def renew(connection: Connection, holder: Holder) -> None:
@@ -435,7 +448,11 @@ def note_partitions(
     if status is RunStatus.FAILURE:
         _fail(connection, run_id)
     if ended:
-        connection.execute(delete(plans).where(plans.c.run_id == run_id))
+        execute(connection, _drop_plans, own=run_id)
+
+
+def _drop_plans(_connection: Connection) -> Delete:
+    return delete(plans).where(plans.c.run_id == bindparam("own"))
 
 
 def note_ended_runs(

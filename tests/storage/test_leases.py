@@ -137,9 +137,13 @@ def killed(way: str, place: Place) -> None:
     assert done.returncode == -9
 
 
-@pytest.mark.parametrize("way", ["execute_job", "launch"])
-def test_a_run_that_was_killed_before_it_began_is_shown_as_interrupted(
-    place: Place, way: str
+@pytest.mark.parametrize(
+    ("way", "told"),
+    # The record of a run that its caller waits for comes with its beginning.
+    [("execute_job", "The run was interrupted: "), ("launch", "interrupted before it began")],
+)
+def test_a_run_that_was_killed_at_its_first_commit_is_shown_as_interrupted(
+    place: Place, way: str, told: str
 ) -> None:
     killed(way, place)
     with place.open() as instance:
@@ -147,7 +151,7 @@ def test_a_run_that_was_killed_before_it_began_is_shown_as_interrupted(
         assert run.status is RunStatus.FAILURE
         error = instance.run_state(run.run_id).error
         assert error is not None
-        assert "interrupted before it began" in error.message
+        assert told in error.message
         assert held(instance) == []
 
 
