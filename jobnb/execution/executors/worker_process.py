@@ -133,7 +133,8 @@ class _Worker:
     def _tell_event(self, event: Event) -> None:
         with self._turn:
             self._events.append(event)
-        self._wake.set()
+        if not self._wake.is_set():  # to set it takes as long as all else that is done here
+            self._wake.set()
 
     def _send_live(self) -> None:
         while True:
