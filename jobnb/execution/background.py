@@ -196,6 +196,9 @@ class Run(Task[ExecuteInProcessResult]):
         It stops between two steps, or within a step at the next line of Python. Where a step
         waits in a call of C, the child processes that it has started are ended; a call that still
         does not return, as `time.sleep`, is left behind in its thread, and the run ends without it.
+        Until that call returns, CPython 3.11 asks at each line of this process whether the thread
+        can be interrupted by now: code under a debugger, a profiler or coverage is slow meanwhile.
+        Executors with processes (`multiprocess`, `dask`) end the process of such a step instead.
 
         Args:
             reason: Why, for the log.

@@ -514,7 +514,8 @@ def _can_be_raised(frame: FrameType | None) -> bool:
     """Whether an interrupt comes to something here, and harms nothing.
 
     Python drops what is raised where an object comes to its end; and its lock for imports stays
-    taken for ever, for all other threads, by what is raised while it is being taken.
+    taken for ever, for all other threads, by what is raised while it is being taken. Between the
+    entering of a context and the note of how it is left, an `ExitStack` would forget to leave it.
     """
     inner = frame
     while frame is not None:
@@ -522,8 +523,11 @@ def _can_be_raised(frame: FrameType | None) -> bool:
         if frame.f_code.co_name == "__del__" or name in ("_weakrefset", "weakref"):
             return False
         frame = frame.f_back
-    importing = inner is not None and inner.f_globals.get("__name__") == "importlib._bootstrap"
-    return not (importing and inner is not None and inner.f_code.co_name in _IMPORT_LOCKING)
+    if inner is None:
+        return True
+    module = inner.f_globals.get("__name__")
+    importing = module == "importlib._bootstrap" and inner.f_code.co_name in _IMPORT_LOCKING
+    return module != "contextlib" and not importing
 
 
 _IMPORT_LOCKING = (

@@ -306,7 +306,10 @@ def _at_exit() -> None:
     if tasks and "ipykernel" not in sys.modules:  # a kernel has nobody to tell any more
         names = ", ".join(task._title for task in tasks)
         with suppress(Exception):
-            sys.stderr.write(f"Canceled, as the process ends: {names}. wait() waits for its end.\n")
+            sys.stderr.write(
+                f"Canceled, as the process ends: {names}. wait() waits for its end; launched with "
+                "detach=True, it goes on in a process of its own.\n"
+            )
     if not cancel_all(timeout=EXIT_SECONDS, reason=reason):
         for task in tasks:
             if not task.is_finished:

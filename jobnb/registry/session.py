@@ -377,6 +377,10 @@ class Session:
     ) -> Run:
         """Launch a run in the background: the kernel stays free.
 
+        It ends with this process: a script that comes to its end does not wait for it. What is in
+        progress by then is canceled, its resources are closed, and a line on stderr says so;
+        `wait()` or `result()` as the script's last line waits.
+
         With `detach`, a process of its own does it: it continues when this kernel ends, and every
         kernel with the same home sees it and can cancel it. The definitions of this moment go
         there as a pickle (cloudpickle), in a file that only this user can read,

@@ -35,10 +35,10 @@ from jobnb.events import EngineNote, Logged, RunFailed, StepStarted
 from jobnb.execution import detached, followed
 from jobnb.execution.task import RunCanceledError, cancel_all
 from tests.execution.until import WAIT, end_runs, until
-from tests.storage.conftest import durable, on_file, place
+from tests.storage.conftest import durable, on_file, on_server, place
 from tests.storage.place import Place
 
-__all__ = ["durable", "on_file", "place"]
+__all__ = ["durable", "on_file", "on_server", "place"]
 
 
 @op
@@ -68,7 +68,7 @@ def elsewhere(on_file: Instance) -> Iterator[Instance]:
 
 @pytest.fixture(autouse=True)
 def _ends_what_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    names = {"durable", "on_file"} & set(request.fixturenames)
+    names = {"durable", "on_file", "on_server"} & set(request.fixturenames)
     found = [request.getfixturevalue(name) for name in names]
     yield
     for instance in found:
@@ -429,10 +429,8 @@ def sent() -> JobDefinition:
     return mortal
 
 
-def test_a_killed_process_is_told_and_resume_does_the_rest(
-    on_file: Instance, told: Path, sent: JobDefinition
-) -> None:
-    run = sent.launch(instance=on_file, detach=True)
+def see_killed_and_resumed(instance: Instance, sent: JobDefinition) -> None:
+    run = sent.launch(instance=instance, detach=True)
     run.wait(WAIT)
     assert run.state.status is RunStatus.FAILURE
     assert "is gone" in str(run.state.error and run.state.error.message)
@@ -442,3 +440,24 @@ def test_a_killed_process_is_told_and_resume_does_the_rest(
     assert result.output_for_node("more") == 7
     assert list(again.state.steps) == ["dies_once", "more"]
     assert not any("run again, too" in e.text for e in again.events() if isinstance(e, EngineNote))
+
+
+def test_a_killed_process_is_told_and_resume_does_the_rest(
+    on_file: Instance, told: Path, sent: JobDefinition
+) -> None:
+    see_killed_and_resumed(on_file, sent)
+
+
+def test_on_a_server_it_is_canceled_from_elsewhere_told_of_when_killed_and_resumed(
+    on_server: Instance, told: Path, sent: JobDefinition
+) -> None:
+    run = endless.launch(instance=on_server, detach=True)
+    with Place.of(on_server).open() as other:
+        seen = Session().add(endless).run(run.run_id, instance=other)
+        until(lambda: begun(seen))
+        assert seen.cancel("Nobody needs it.")
+        assert seen.wait(WAIT).status == "CANCELED"
+    assert run.wait(WAIT).status == "CANCELED"
+    assert told.read_text() == "opened\nclosed\n"
+    told.unlink()
+    see_killed_and_resumed(on_server, sent)

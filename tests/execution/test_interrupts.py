@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -356,6 +356,31 @@ def test_where_an_interrupt_comes_to_something(where, ran_then):
         with pytest.raises(ExecutionInterruptedError):
             single.execute_in_process(instance=instance)
         assert ran == ran_then
+        assert instance.get_runs()[0].status is RunStatus.CANCELED
+
+
+def test_an_interrupt_in_the_middle_of_an_exit_stack_waits_until_it_is_done():
+    ran = []
+
+    @op
+    def one():
+        with ExitStack() as stack:
+            stack.callback(ran.append, "closed")
+            stack.callback(signal.raise_signal, signal.SIGINT)  # comes in contextlib itself
+        ran.append("left")
+
+    @op
+    def two(one):
+        ran.append("two")
+
+    @job
+    def both():
+        two(one())
+
+    with Instance.ephemeral() as instance:
+        with pytest.raises(ExecutionInterruptedError):
+            both.execute_in_process(instance=instance)
+        assert ran == ["closed", "left"]
         assert instance.get_runs()[0].status is RunStatus.CANCELED
 
 

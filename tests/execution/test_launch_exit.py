@@ -89,7 +89,10 @@ def test_a_script_that_ends_cancels_its_runs(home, how, code):
     )
     assert done.returncode == code, done.stderr
     assert ("the script fails" in done.stderr) == (how == "an error")
-    told = f"Canceled, as the process ends: jobnb run {done.stdout[:8]}. wait() waits for its end."
+    told = (
+        f"Canceled, as the process ends: jobnb run {done.stdout[:8]}. wait() waits for its end; "
+        "launched with detach=True, it goes on in a process of its own."
+    )
     assert done.stderr.count(told) == 1
     if how != "an error":
         assert done.stderr.strip() == told

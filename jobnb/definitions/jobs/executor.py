@@ -359,7 +359,8 @@ thread_executor = _OwnExecutor(
     "threads",
     _threads_schema,
     lambda _config: [],
-    "Steps run side by side in threads of this process: for those that wait for others.",
+    "Steps run side by side in threads of this process: for those that wait for others. One that "
+    "is stuck in C code when it is canceled is left behind, as a thread cannot be ended.",
 )
 async_executor = _OwnExecutor(
     "async",

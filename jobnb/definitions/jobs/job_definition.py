@@ -454,6 +454,9 @@ class JobDefinition:
     ) -> Run:
         """Launch a run in the background; history and values are stored in the session's home.
 
+        It ends with this process: at the end of a script, what goes on is canceled, and a line on
+        stderr says so. `wait()` or `result()` waits for it, `detach` lets it go on.
+
         Args:
             config: A `RunConfig` or dict; the job's own config if not given.
             partition: The partition that the run is for; or several: a range, some keys.

@@ -1,4 +1,11 @@
-"""Execute steps side by side in threads of this process: for steps that wait for others."""
+"""Execute steps side by side in threads of this process: for steps that wait for others.
+
+A thread cannot be ended from outside. A canceled step gets an exception at its next line of
+Python; one that is stuck in a call of C is told of in the log and left behind. CPython 3.11 then
+asks at each line of every thread whether the exception can be raised by now, until that call
+returns: traced code (a debugger, a profiler, coverage) is slow for so long. Steps that may hang in
+C belong in processes, which are ended.
+"""
 
 from __future__ import annotations
 
