@@ -6,15 +6,23 @@ import json
 import os
 import pickle
 import signal
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from jobnb.errors import InvalidDefinitionError, JobnbError, WorkerLostError
 from jobnb.events import EngineNote, Event, Logged, StepRestarted, StepStarted
-from jobnb.execution.executors.dask_worker import Report, close_part, do_task, stop_task
+from jobnb.execution.executors.dask_worker import (
+    Report,
+    StopRequest,
+    close_part,
+    do_task,
+    end_worker,
+    stop_tasks,
+)
 from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.io import step_key_of
@@ -36,7 +44,7 @@ _AHEAD = 2  # tasks for each thread of a worker: the next one is there when the 
 _WAIT = 60  # seconds for the first worker
 _LOOK = 5.0  # seconds without any news after which it is looked whether somebody is there
 _DROPPED = 100  # tasks of a run that the cluster may drop before they began
-_PATIENCE = 1.5  # seconds that a step has to stop
+_PATIENCE = 1.0  # seconds that a step has to stop
 _UNTOLD = 5.0  # seconds after the end of a task in which the news of it arrive
 
 
@@ -117,6 +125,7 @@ class DaskWorkerPool:
         self._began: set[str] = set()
         self._untold: dict[int, float] = {}
         self._stopping: dict[int, float] = {}
+        self._to_stop: list[StopRequest] = []
 
     def begin(self) -> None:
         """Connect to the cluster, or make one, and send it what workers must know.
@@ -212,6 +221,8 @@ class DaskWorkerPool:
     def wait(self, seconds: float) -> list[AttemptResult]:
         """Return the attempts that have ended; wait for the first one, at most so long."""
         found: list[AttemptResult] = []
+        if self._to_stop:
+            self._send_stops()
         with suppress(Empty):
             news = self._news.get(seconds > 0, seconds or None)
             self._heard = time.monotonic()
@@ -347,11 +358,20 @@ class DaskWorkerPool:
         if self._gone or task in self._stopping or task not in self._futures:
             return
         self._stopping[task] = time.monotonic()
-        arguments = (self.run.run_id, task, reason, is_failure)
-        with suppress(Exception):  # a cluster that is gone has stopped it
-            told = self._client.run(stop_task, *arguments, on_error="ignore")
-            if not any((told or {}).values()):
-                self._futures[task].future.cancel()
+        self._to_stop.append((task, reason, is_failure))
+
+    def _send_stops(self) -> None:
+        """Send workers what is to stop, in a thread: one that is stuck may not answer."""
+        asked, self._to_stop = self._to_stop, []
+        name = "jobnb Dask stop"
+        threading.Thread(target=self._stop_all, args=(asked,), name=name, daemon=True).start()
+
+    def _stop_all(self, asked: Sequence[StopRequest]) -> None:
+        with suppress(Exception):  # a cluster that is gone has stopped them
+            told = self._client.run(stop_tasks, self.run.run_id, asked, on_error="ignore")
+            at_work = {number for numbers in (told or {}).values() for number in numbers}
+            made = [self._futures.get(number) for number, *_ in asked if number not in at_work]
+            self._client.cancel([each.future for each in made if each is not None])
 
     def is_stuck(self, task: int) -> bool:
         """Whether a stopped task goes on for long: code that is not Python's cannot be stopped."""
@@ -367,13 +387,17 @@ class DaskWorkerPool:
                 self._leave()
                 return
             with suppress(Exception):  # a cluster that is gone has nothing open
-                if any(map(self.is_stuck, list(self._stopping))):
-                    self._end_stuck()
-                self._client.run(close_part, self.run.run_id, on_error="ignore")
+                mute = self._end_stuck() if any(map(self.is_stuck, list(self._stopping))) else ()
+                others = [each for each in self._client.nthreads() if each not in mute]
+                if others:
+                    arguments = close_part, self.run.run_id
+                    self._client.run(*arguments, workers=others, on_error="ignore")
                 self._last_news()
             if self.run.keep_outputs:
                 self._fetch_kept()
             self._futures.clear()
+            if self.run.stop.wanted:
+                self._end_own_workers()
 
     def _leave(self) -> None:
         """Release a cluster that does not answer."""
@@ -384,14 +408,35 @@ class DaskWorkerPool:
                 if each is not None:
                     each.close(timeout=1)
 
-    def _end_stuck(self) -> None:
-        """End the workers of a cluster that was made for this run whose step does not stop."""
-        stuck = {self._futures[number].future.key for number in self._stopping}
-        at_work = self._client.processing()
+    def _end_stuck(self) -> list[str]:
+        """End the workers whose step does not stop, unless other runs have steps there.
+
+        Returns:
+            The addresses of the workers that are stuck.
+        """
+        futures = [self._futures[number].future for number in self._stopping]
+        keys = {str(future.key) for future in futures}
+        at_work = {
+            address: {str(key) for key in found}
+            for address, found in self._client.processing().items()
+        }
+        stuck = [address for address, found in at_work.items() if keys & found]
+        self._client.cancel(futures, force=True)  # else they begin anew on another worker
+        if self._cluster is not None:
+            self._end_own_workers(stuck)
+            return stuck
+        own = f"-{self.run.run_id[:8]}-"
+        for address in stuck:
+            if all(own in key for key in at_work[address]):
+                self._client.run(end_worker, nanny=True, workers=[address], on_error="ignore")
+        return stuck
+
+    def _end_own_workers(self, addresses: Container[str] | None = None) -> None:
+        """End workers of the cluster that was made for this run at once: all, or some of them."""
         for worker in getattr(self._cluster, "workers", {}).values():
             pid = getattr(worker, "pid", None)
-            if pid and stuck & {str(key) for key in at_work.get(worker.worker_address, ())}:
-                worker.auto_restart = False
+            if pid and (addresses is None or worker.worker_address in addresses):
+                worker.close_gracefully()  # no other process takes its place
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -221,14 +223,32 @@ def _kept_back(outcome: AttemptResult, kept: dict[Any, Any]) -> AttemptResult:
     return outcome
 
 
-def stop_task(run_id: str, number: int, reason: str, is_failure: bool) -> bool:
-    """Stop a task, if this process does it; whether it does."""
-    _wanted[run_id, number] = reason, is_failure
-    thread = _stops.get((run_id, number))
-    if thread is None:
-        return False
-    threading.Thread(target=_insist, args=(thread, reason, is_failure), daemon=True).start()
-    return True
+StopRequest = tuple[int, str, bool]
+"""The number of a task that is to stop, why, and whether it has failed then."""
+
+
+def stop_tasks(run_id: str, asked: Sequence[StopRequest]) -> list[int]:
+    """Stop those tasks that this process does; return their numbers."""
+    found = []
+    for number, reason, is_failure in asked:
+        _wanted[run_id, number] = reason, is_failure
+        thread = _stops.get((run_id, number))
+        if thread is not None:
+            found.append(number)
+            about = thread, reason, is_failure
+            threading.Thread(target=_insist, args=about, daemon=True).start()
+    return found
+
+
+def end_worker(dask_worker: Any = None) -> None:
+    """End the process of a worker whose step does not stop.
+
+    Args:
+        dask_worker: The nanny of the worker, in whose process this is called; it begins another.
+    """
+    pid = getattr(dask_worker, "pid", None)
+    if pid:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _insist(thread: WorkerThread, reason: str, is_failure: bool) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from jobnb import (
@@ -23,6 +26,7 @@ from jobnb import (
 )
 from jobnb.events import EngineNote, StepStarted, StepSucceeded
 from tests.execution.executors.test_matrix import launched, states
+from tests.execution.until import WAIT, until
 
 distributed = pytest.importorskip("distributed")
 IN_MEMORY = {"io_manager": mem_io_manager}
@@ -185,6 +189,48 @@ def test_without_dask_it_says_how_to_get_it(instance, monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InvalidDefinitionError, match=r"pip install 'jobnb\[dask\]'"):
         launched(alone, instance, "dask").result()
+
+
+@op(out=None)
+def lets_nothing_else_run(context):
+    Path(context.op_config["to"]).write_text(str(os.getpid()))
+    ctypes.PyDLL(None).sleep(1000)  # with the interpreter's lock: its worker does not answer
+
+
+@job
+def stuck():
+    lets_nothing_else_run()
+
+
+def stuck_and_canceled(instance, executor, tmp_path):
+    """The process of the worker that was stuck."""
+    told = tmp_path / "stuck"
+    config = {"ops": {"lets_nothing_else_run": {"config": {"to": str(told)}}}}
+    run = stuck.launch(instance=instance, executor=executor, config=config)
+    until(lambda: told.exists() and told.read_text())
+    assert run.cancel("Enough.")
+    assert run.wait(WAIT).status == "CANCELED"
+    notes = [event.text for event in run.events() if isinstance(event, EngineNote)]
+    assert any("does not stop" in note for note in notes)
+    return int(told.read_text())
+
+
+def test_a_worker_that_is_stuck_in_c_is_ended_with_its_run(tmp_path):
+    local = {"n_workers": 1, "threads_per_worker": 1}
+    own = dask_executor.configured({"cluster": {"local": local}})
+    with Instance.ephemeral() as instance:
+        pid = stuck_and_canceled(instance, own, tmp_path)
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_worker_of_a_cluster_that_is_stuck_in_c_is_replaced(instance, there, tmp_path):
+    @job
+    def alone():
+        one()
+
+    pid = stuck_and_canceled(instance, there, tmp_path)
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
+    assert launched(alone, instance, there).result(WAIT).success
 
 
 def test_short_steps_go_to_a_worker_several_at_once(instance, there):
