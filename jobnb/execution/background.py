@@ -285,7 +285,7 @@ class Run(Task[ExecuteInProcessResult]):
             scope.opened.close()
         self._free_places()
         if scope.current_key is not None:
-            scope.append(EngineNote(at, stuck_words(scope.current_key)))
+            scope.append(EngineNote(at, stuck_words(scope.current_key, stop.place)))
         why = ErrorInfo("Stopped", stop.reason) if stop.reason else None
         if stop.is_failure:
             scope.append(RunFailed(at, self.job_name, tuple(scope.failed_steps), why))

@@ -21,6 +21,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
 from jobnb.execution.child_processes import children_of, end_process, present_moment
+from jobnb.execution.trace import where_thread_is
 
 T = TypeVar("T")
 
@@ -202,6 +203,11 @@ class Stop(Stopping):
     def is_stuck(self) -> bool:
         """Whether it was interrupted a while ago in a call that does not end."""
         return self._is_where_it_was(STUCK)
+
+    @property
+    def place(self) -> str:
+        """The user's line that the run's thread is at."""
+        return where_thread_is(self._thread) if self._thread is not None else ""
 
     def _is_where_it_was(self, seconds: float) -> bool:
         ident = self._thread
@@ -553,9 +559,10 @@ _INSISTENCE = 1.0
 """Seconds after an interrupt until another one is more than the same key pressed twice."""
 
 
-def stuck_words(key: str) -> str:
-    """Describe a step that is left behind."""
-    return f"The step {key!r} does not stop: it waits in code that is not Python's."
+def stuck_words(key: str, place: str = "") -> str:
+    """Describe a step that is left behind, and the line that it is at, where that is known."""
+    called = f", called at {place}" if place else ""
+    return f"The step {key!r} does not stop: it waits in code that is not Python's{called}."
 
 
 STUCK = 1.4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -66,6 +67,20 @@ def _is_library(frame: traceback.FrameSummary) -> bool:
 def where_is(frame: traceback.FrameSummary) -> str:
     """Return a frame's place in words: `cell [3], line 2`."""
     return f"{name_of_file(frame.filename)}, line {frame.lineno}"
+
+
+def where_thread_is(ident: int) -> str:
+    """Return the user's own line that a thread is in: `cell [3], line 2: time.sleep(60)`.
+
+    Args:
+        ident: The number of the thread; without one of that number, there is nothing to say.
+    """
+    frame = sys._current_frames().get(ident)
+    if frame is None:
+        return ""
+    frames = [each for each in traceback.extract_stack(frame) if not _is_own(each)]
+    users = [each for each in frames if not _is_library(each)] or frames
+    return f"{where_is(users[-1])}: {(users[-1].line or '').strip()}" if users else ""
 
 
 def source_around(filename: str, line: int | None) -> str:

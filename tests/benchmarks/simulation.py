@@ -92,6 +92,9 @@ class Workers:
     def is_stuck(self, task: int) -> bool:
         return False
 
+    def place_of(self, task: int) -> str:
+        return ""
+
     def close(self) -> None:
         """Nothing to close."""
 

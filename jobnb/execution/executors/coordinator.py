@@ -321,10 +321,10 @@ class Coordinator:
                 self._take_in_last(outcome)
             if all(self.workers.is_stuck(number) for number in self._tasks):
                 break
-        for attempts in self._tasks.values():
+        for number, attempts in self._tasks.items():
             for attempt in attempts[:1]:
-                key = self._key(attempt.unit)
-                self.run.append(EngineNote(now(), stuck_words(key)))
+                told = stuck_words(self._key(attempt.unit), self.workers.place_of(number))
+                self.run.append(EngineNote(now(), told))
 
     def _take_in_last(self, outcome: AttemptResult) -> None:
         """Record the units that end while the run is being stopped; start no others."""

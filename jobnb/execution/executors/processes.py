@@ -263,6 +263,10 @@ class ProcessWorkerPool:
         """Return False: a process can always be ended."""
         return False
 
+    def place_of(self, task: int) -> str:
+        """Return nothing: another process is at it."""
+        return ""
+
     # --- the end ---------------------------------------------------------
 
     def close(self) -> None:

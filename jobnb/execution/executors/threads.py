@@ -173,6 +173,11 @@ class ThreadWorkerPool:
         work = self._tasks.get(task)
         return work is not None and work.stop.is_stuck
 
+    def place_of(self, task: int) -> str:
+        """Return the line that the thread of a task is at."""
+        stop = self._stops.get(task)
+        return stop.place if stop is not None else ""
+
     def close(self) -> None:
         """End the threads; one whose step does not stop ends with it."""
         for _ in self._threads:

@@ -116,5 +116,8 @@ class WorkerPool(Protocol):
     def is_stuck(self, task: int) -> bool:
         """Whether a task that was to stop cannot be stopped."""
 
+    def place_of(self, task: int) -> str:
+        """Return the user's line that a task is at; empty where it is not known here."""
+
     def close(self) -> None:
         """End all that it started; nothing of it goes on after."""

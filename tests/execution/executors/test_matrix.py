@@ -635,7 +635,9 @@ def test_a_step_that_sleeps_long_does_not_hold_up_the_end(executor, instance, tr
     assert len(ends) == 1
     if executor != "multiprocess":  # its process was ended, with all that was open in it
         assert trace.lines == ["began", "close"]
-        assert any("'sleeps' does not stop" in event.message for event in run.events())
+        told = next(e.message for e in run.events() if "'sleeps' does not stop" in e.message)
+        assert "called at test_matrix.py, line" in told
+        assert "os.read(until, 1)" in told
     # No thread is left in C with an exception to come: what is traced afterwards would crawl.
     os.write(awake, b"x")
     deadline = time.monotonic() + 60
