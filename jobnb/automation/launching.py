@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.partitions.dynamic_partitions import KeysAsRequested
-from jobnb.errors import JobnbError, StepExecutionError
+from jobnb.errors import JobnbError, StepExecutionError, StorageError
 from jobnb.execution.background import Run
 from jobnb.execution.launch import launch
 from jobnb.execution.spec import RunSpec
@@ -29,7 +30,7 @@ from jobnb.staleness.survey import as_it_stands
 from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import is_gone, this_process
-from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, new_run_id
+from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, JobRun, new_run_id
 from jobnb.storage.ticks import Instigator, TickRun
 
 RUN_KEY_TAG = "dagster/run_key"
@@ -71,19 +72,74 @@ class Launcher:
         self._going: list[Run] = []
         self._turn = threading.Lock()  # each evaluation launches from a thread of its own
         self._places = threading.Lock()
+        self._queued: dict[str, JobRun] = {}  # recorded as such, by their ids
+        self._canceled: set[str] = set()
         self.stopped = threading.Event()
 
-    def __call__(self, spec: RunSpec) -> Run:
+    def __call__(self, spec: RunSpec) -> Run | None:
         """Launch a run.
+
+        Returns:
+            The run; None where it was canceled while it waited for its place.
 
         Raises:
             LoopStoppedError: If there is no place for it, and the loop is stopped.
         """
         if not self.detach or spec.instance.is_ephemeral:
             return self._kept(launch(spec))
+        if self.free < 1:
+            self._queue(spec)
         with self._places:
             self._wait_for_a_place(spec)
+            if spec.run_id in self._canceled:
+                return None
+            if self._queued.pop(spec.run_id or "", None) is not None:
+                spec.instance.delete_run(spec.run_id or "")  # it is recorded anew, with its plan
             return self._kept(_detached(spec))
+
+    @property
+    def free(self) -> int:
+        """How many more processes there may be now."""
+        return self._most - sum(each.outlives for each in self.going())
+
+    def expect(self, specs: Sequence[RunSpec]) -> None:
+        """Record runs that it is about to launch as queued, as far as there is no place for them.
+
+        Args:
+            specs: The runs, in their order; none of them was recorded before.
+        """
+        if self.detach:
+            for spec in specs[max(self.free, 0) :]:
+                self._queue(spec)
+
+    def _queue(self, spec: RunSpec) -> None:
+        """Record a run as queued, so that it is seen; what cannot be written is no harm."""
+        if spec.run_id is None or spec.run_id in self._queued or spec.instance.is_ephemeral:
+            return
+        instance = spec.instance
+        record = JobRun(
+            spec.job.name,
+            spec.run_id,
+            tags={**spec.job.tags, **(spec.tags or {})},
+            notebook=instance.launcher,
+            is_detached=True,
+            status=RunStatus.QUEUED,
+        )
+        with suppress(JobnbError):
+            self._queued[spec.run_id] = instance.create_run(record)
+
+    def _see_canceled(self, instance: Instance) -> None:
+        """End queued runs that somebody has canceled."""
+        with suppress(StorageError):  # a server that is away comes back
+            for run_id, reason in instance.control.requests(list(self._queued)).items():
+                self._canceled.add(run_id)
+                instance.report_run_canceled(self._queued.pop(run_id), reason or None)
+
+    def _forget_queued(self, instance: Instance) -> None:
+        """Remove what waits from the history: the next loop launches it."""
+        while self._queued:
+            with suppress(JobnbError):
+                instance.delete_run(self._queued.popitem()[0])
 
     def _kept(self, run: Run) -> Run:
         with self._turn:
@@ -93,8 +149,12 @@ class Launcher:
         return run
 
     def _wait_for_a_place(self, spec: RunSpec) -> None:
-        while sum(each.outlives for each in self.going()) >= self._most:
+        while self.free < 1:
+            self._see_canceled(spec.instance)
+            if spec.run_id in self._canceled:
+                return
             if self.stopped.wait(_LOOK):
+                self._forget_queued(spec.instance)
                 raise LoopStoppedError(f"{spec.words} waits for the next loop: this one stops.")
 
     def going(self) -> list[Run]:
@@ -224,6 +284,22 @@ def _check(spec: RunSpec, store: Any) -> None:
     build_plan(job, run_config=spec.config, partitions=partitions)
 
 
+def expect_runs(
+    runs: Sequence[TickRun], definitions: Definitions, instance: Instance, start: Launch
+) -> None:
+    """Have runs that are about to be launched be seen as queued, where they have to wait.
+
+    Args:
+        runs: The runs, none of which was recorded before.
+        definitions: The code location.
+        instance: The history.
+        start: Launches them.
+    """
+    if isinstance(start, Launcher) and start.free < len(runs):
+        with suppress(JobnbError):  # what cannot be launched is told when it is launched
+            start.expect([_spec(run, run.config, definitions, instance) for run in runs])
+
+
 def ensure_launched(
     run: TickRun,
     config: Any,
@@ -258,10 +334,9 @@ def _is_missing(run_id: str, instance: Instance) -> bool:
     if holder is not None and holder != this_process() and is_gone(holder) is False:
         return False  # its process has it, and is about to begin
     status = record.dagster_run.status
-    never_began = record.start_time is None and status in (
-        RunStatus.NOT_STARTED,
-        RunStatus.STARTING,
-        RunStatus.FAILURE,
+    waits = status is RunStatus.QUEUED and holder != this_process()  # of one that is gone
+    never_began = record.start_time is None and (
+        waits or status in (RunStatus.NOT_STARTED, RunStatus.STARTING, RunStatus.FAILURE)
     )
     if never_began and not instance.events(run_id, limit=2)[1:]:
         instance.delete_run(run_id)

@@ -22,6 +22,7 @@ from jobnb.automation.launching import (
     LoopStoppedError,
     Prepared,
     ensure_launched,
+    expect_runs,
     launch_run,
     prepared,
 )
@@ -290,6 +291,8 @@ class Ticker:
         """Launch what was decided; what could not be launched is told in words."""
         problems = []
         launched: dict[str, list[str]] = {}
+        if not resumed and tick.runs:
+            expect_runs(tick.runs, location.definitions(), self._instance, self._start)
         for run in tick.runs:
             config = configs.get(run.run_id, run.config)
             try:

@@ -11,9 +11,20 @@ import time
 
 import pytest
 
-from jobnb import Definitions, Instance, RunRequest, SensorResult, Session, job, op, sensor
+from jobnb import (
+    Definitions,
+    Instance,
+    RunRequest,
+    RunsFilter,
+    RunStatus,
+    SensorResult,
+    Session,
+    job,
+    op,
+    sensor,
+)
 from jobnb.automation import launching
-from jobnb.automation.launching import Launcher
+from jobnb.automation.launching import MOST_PROCESSES, Launcher
 from jobnb.automation.loop import AutomationLoop
 from jobnb.execution.spec import RunSpec
 from tests.automation.place import LOOKING, Clock, greet, loop_on
@@ -100,6 +111,36 @@ def test_so_many_processes_at_once_and_the_others_wait(launched, spec):
     assert not any(run.canceled for run in launched)
 
 
+def queued(instance):
+    return instance.get_runs(RunsFilter(statuses=[RunStatus.QUEUED]))
+
+
+def test_what_waits_for_a_place_is_seen_as_queued_and_can_be_canceled(launched, tmp_path):
+    @sensor(job=greet, minimum_interval_seconds=3600, **LOOKING)
+    def look():
+        return [RunRequest(str(number)) for number in range(4)]
+
+    with Instance(home=tmp_path / "home") as instance, Instance(home=tmp_path / "home") as other:
+        launcher, known = Launcher(most=1), Definitions(sensors=[look])
+        loop = loop_on(instance, Clock(), known, start=launcher, in_threads=True)
+        loop.round()
+        wait_for(lambda: len(launched) == 1 and len(queued(other)) == 3)
+        [tick] = instance.get_ticks(None)
+        assert {run.run_id for run in queued(other)} == set(tick.run_ids[1:])
+        keys = sorted(run.tags["dagster/run_key"] for run in queued(other))
+        assert keys == ["1", "2", "3"]
+        assert other.control.request_cancel(tick.run_ids[2], "Not needed.")
+        wait_for(lambda: other.get_run_by_id(tick.run_ids[2]).is_canceled)
+        for so_far in (1, 2):
+            launched[so_far - 1].ended.set()
+            wait_for(lambda many=so_far: len(launched) == many + 1)
+        loop.stop(60)
+        assert not queued(other)
+        [tick] = instance.get_ticks(None)
+        assert tick.is_success
+        assert len(launched) == 3
+
+
 def test_a_loop_that_stops_leaves_what_waits_to_the_next_one(launched, tmp_path):
     @sensor(job=greet, minimum_interval_seconds=3600, **LOOKING)
     def look():
@@ -111,10 +152,12 @@ def test_a_loop_that_stops_leaves_what_waits_to_the_next_one(launched, tmp_path)
         loop = loop_on(instance, clock, known, start=launcher, in_threads=True)
         loop.round()
         wait_for(lambda: len(launched) == 1)
+        wait_for(lambda: len(queued(instance)) == 2)
         launcher.stopped.set()
         loop.stop(60)
         [tick] = instance.get_ticks(None)
         assert (tick.decided, tick.ended, len(tick.runs)) == (True, None, 3)
+        assert not instance.get_runs()
         again = []
         loop_on(instance, clock, known, start=again.append).round()
         [tick] = instance.get_ticks(None)
@@ -181,13 +224,39 @@ loop_of(Instance(home=sys.argv[1])).round()
 """
 
 
+QUEUING = """
+import os, sys, threading, time
+from jobnb import Instance
+from tests.automation.test_launching import loop_of, queued
+
+instance = Instance(home=sys.argv[1])
+threading.Thread(target=loop_of(instance, most=0).round, daemon=True).start()
+while not queued(instance):
+    time.sleep(0.02)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_loop_had_queued_is_launched_once_by_the_next_one(tmp_path):
+    home = tmp_path / "home"
+    died = subprocess.run(
+        [sys.executable, "-c", QUEUING, str(home)], cwd=os.getcwd(), timeout=120, check=False
+    )
+    assert died.returncode == -signal.SIGKILL
+    with Instance(home=home) as instance:
+        [waiting] = instance.get_runs()
+        loop_of(instance).round()
+        wait_for(lambda: [run.is_success for run in instance.get_runs()] == [True])
+        assert instance.get_runs()[0].run_id == waiting.run_id
+
+
 @sensor(job=greet, minimum_interval_seconds=10**6, **LOOKING)
 def once():
     return RunRequest("once")
 
 
-def loop_of(instance) -> AutomationLoop:
-    return loop_on(instance, time.time, Definitions(sensors=[once]), start=Launcher())
+def loop_of(instance, most=MOST_PROCESSES) -> AutomationLoop:
+    return loop_on(instance, time.time, Definitions(sensors=[once]), start=Launcher(most=most))
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
