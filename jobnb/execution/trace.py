@@ -18,6 +18,7 @@ _LIBRARIES = tuple(
     for name in ("stdlib", "platstdlib", "purelib", "platlib")
     if (path := sysconfig.get_path(name))
 )
+NO_MEMORY = "There was no memory left."
 _AROUND = 2
 _CAUSES = 8
 
@@ -117,7 +118,7 @@ def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
 
 def _message(error: BaseException) -> str:
     try:
-        return str(error)
+        return str(error) or (NO_MEMORY if isinstance(error, MemoryError) else "")
     except Exception as second:  # noqa: BLE001 - an exception whose own words fail must not hide itself
         return f"(its message cannot be shown: {type(second).__name__})"
 

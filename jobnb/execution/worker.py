@@ -329,6 +329,16 @@ class WorkerRun:
         return WorkerThread(self)
 
 
+def is_out_of_memory(event: Event) -> bool:
+    """Whether an attempt at a step has failed as there was no memory left.
+
+    What is left of the process is of no use to other steps: Python gives memory back in parts only.
+    """
+    failed = type(event) in (StepFailed, StepRetried)
+    error = getattr(event, "error", None) if failed else None
+    return error is not None and error.cls_name == MemoryError.__name__
+
+
 class WorkerThread:
     """Executes tasks of a run in one thread of a worker.
 
@@ -354,6 +364,7 @@ class WorkerThread:
         scope.pack = self._pack
         self._made: dict[int, Any] = {}
         self._now = 0, AttemptQueue(())
+        self._is_spent = False
         self.stop = Stop()
 
     def _pack(self, step: Step, element: str | None) -> None:
@@ -412,15 +423,20 @@ class WorkerThread:
         return [AttemptResult(number, each, AttemptStatus.SKIPPED) for each in taken]
 
     def _attempt(self, task: int, attempt: Attempt, *, is_first: bool) -> AttemptResult:
-        if not is_first and (self.stop.wanted or self.runner.still_needs(attempt)):
+        if not is_first and (
+            self.stop.wanted or self._is_spent or self.runner.still_needs(attempt)
+        ):
             return AttemptResult(task, attempt, AttemptStatus.SKIPPED)
+        self._is_spent = False
         scope = self.runner.scope
         scope.failed_slots, scope.failed_steps, scope.kept = set(), {}, {}
         self._relay.events.clear()
         try:
             outcome = self.runner.do(task, attempt, self.stop)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
+            self._is_spent = isinstance(error, MemoryError)  # it could not even be told
             return AttemptResult(task, attempt, AttemptStatus.LOST, error=lost(error))
+        self._is_spent = any(map(is_out_of_memory, self._relay.events))
         if outcome.ended is not AttemptStatus.SUCCEEDED:
             return outcome
         outcome.values, self._made = self._made, {}

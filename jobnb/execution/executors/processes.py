@@ -23,6 +23,7 @@ from jobnb.execution.executors.worker_process import WorkerEnvironment
 from jobnb.execution.io import step_key_of
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import (
+    is_out_of_memory,
     owned,
     show_output,
     task_message_of,
@@ -45,6 +46,7 @@ class _WorkerState:
         left: The attempts of it that have not ended.
         began: The keys of steps whose beginning it has told.
         stopping: When it was told to stop what it does.
+        is_spent: Whether a step of it has run out of memory: another one takes its place.
     """
 
     def __init__(self, worker: WorkerProcess) -> None:
@@ -53,7 +55,7 @@ class _WorkerState:
         self.left: list[Attempt] = []
         self.began: set[str] = set()
         self.stopping: float | None = None
-        self.is_closed = False
+        self.is_closed = self.is_spent = False
 
 
 class ProcessWorkerPool:
@@ -106,7 +108,7 @@ class ProcessWorkerPool:
 
     def _free_hand(self) -> _WorkerState | None:
         """Return an idle worker that is alive."""
-        for hand in [each for each in self._hands if not each.task]:
+        for hand in [each for each in self._hands if not each.task and not each.is_spent]:
             if hand.worker.is_there:
                 return hand
             self._lose(hand)
@@ -172,6 +174,7 @@ class ProcessWorkerPool:
         for event in events:
             if type(event) in (StepStarted, StepRestarted):
                 hand.began.add(str(event.step_key))
+            hand.is_spent |= is_out_of_memory(event)
             self._tell(event)
         for outcome, error in ended:
             self._outcome(hand, outcome, error)
@@ -182,6 +185,9 @@ class ProcessWorkerPool:
             self._give_up(hand, unpacked_error(details[0]))
         elif kind == "closed":
             hand.is_closed = True
+            if hand.is_spent:
+                self._leave(hand)
+                pool.end(hand.worker)
 
     def _give_up(self, hand: _WorkerState, error: BaseException) -> None:
         """Fail an attempt that no worker can execute."""
@@ -201,6 +207,7 @@ class ProcessWorkerPool:
         hand.began.discard(self._key(outcome.attempt))
         if error is not None:
             outcome.error = unpacked_error(error)
+        hand.is_spent |= isinstance(outcome.error, MemoryError)
         outcome.values = owned(outcome.values)
         self._outcomes.append(outcome)
         if not hand.left:
@@ -209,6 +216,8 @@ class ProcessWorkerPool:
     def _free(self, hand: _WorkerState) -> None:
         self._by_task.pop(hand.task, None)
         hand.task, hand.left, hand.stopping = 0, [], None
+        if hand.is_spent and hand.worker.is_there:
+            hand.worker.send("close")
 
     def _key(self, attempt: Attempt) -> str:
         return step_key_of(self.run.plan.steps[attempt.unit.step], attempt.unit.mapping_key)
@@ -285,7 +294,8 @@ class ProcessWorkerPool:
 
     def _close_all(self) -> None:
         for hand in self._hands:
-            hand.worker.send("close")
+            if hand.task or not hand.is_spent:  # else it was told before
+                hand.worker.send("close")
         deadline = time.monotonic() + _CLOSING
         while any(not hand.is_closed for hand in self._hands) and time.monotonic() < deadline:
             self._look(0.05)

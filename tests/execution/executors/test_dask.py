@@ -223,14 +223,13 @@ def test_a_worker_that_is_stuck_in_c_is_ended_with_its_run(tmp_path):
     assert not psutil.pid_exists(pid)
 
 
-def test_a_worker_of_a_cluster_that_is_stuck_in_c_is_replaced(instance, there, tmp_path):
-    @job
-    def alone():
-        one()
-
-    pid = stuck_and_canceled(instance, there, tmp_path)
-    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
-    assert launched(alone, instance, there).result(WAIT).success
+def test_a_worker_of_another_cluster_that_is_stuck_in_c_is_ended_by_its_nanny(instance, tmp_path):
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=":0"
+    ) as another:
+        there = dask_executor.configured({"address": another.scheduler_address})
+        pid = stuck_and_canceled(instance, there, tmp_path)
+        until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie")
 
 
 def test_short_steps_go_to_a_worker_several_at_once(instance, there):
