@@ -175,8 +175,8 @@ class ThreadWorkerPool:
 
     def place_of(self, task: int) -> str:
         """Return the line that the thread of a task is at."""
-        stop = self._stops.get(task)
-        return stop.place if stop is not None else ""
+        work = self._tasks.get(task)
+        return work.stop.place if work is not None else ""
 
     def close(self) -> None:
         """End the threads; one whose step does not stop ends with it."""
