@@ -159,6 +159,10 @@ _REASONS = {
 }
 
 
+class LoadTimeoutError(NotebookError, TimeoutError):
+    """The code of a notebook, file or module did not end within the time to load it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem of a config: its path, what is wrong, and what would be right."""

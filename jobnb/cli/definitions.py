@@ -20,17 +20,9 @@ _KINDS = {"assets": "asset", "jobs": "job", "schedules": "schedule", "sensors": 
 
 @click.command("validate")
 @takes_code()
-@click.option(
-    "--load-timeout",
-    type=click.FloatRange(0, min_open=True),
-    default=120.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that it may take.",
-)
 @as_json_option
 @click.pass_context
-def validate(ctx: click.Context, code: CodeSource, load_timeout: float, as_json: bool) -> None:
+def validate(ctx: click.Context, code: CodeSource, as_json: bool) -> None:
     """Check that a notebook, file or module loads, and that each of its jobs can be planned.
 
     All problems are reported at once. The exit code is 1 if there are any.
@@ -40,7 +32,7 @@ def validate(ctx: click.Context, code: CodeSource, load_timeout: float, as_json:
     problems: list[str] = []
     counts = dict.fromkeys(_KINDS, 0)
     try:
-        outline = check_code(code, timeout=load_timeout)
+        outline = check_code(code)
         counts = {kind: len(outline[kind]) for kind in _KINDS}
     except InvalidDefinitionError as error:
         problems = [line.strip() for line in str(error).splitlines() if line.strip()]

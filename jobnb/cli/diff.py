@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import click
 
+from jobnb.cli.location import limit_of, load_timeout_option
 from jobnb.cli.output import as_json_option, print_json
 
 
 @click.command("diff")
 @click.argument("notebook", metavar="NOTEBOOK|FILE.py", type=click.Path())
 @click.argument("other", metavar="[FILE|REVISION]", default="HEAD")
+@load_timeout_option
 @as_json_option
 @click.option("--markdown", is_flag=True, help="Print Markdown, for a pull request.")
-def diff_command(notebook: str, other: str, as_json: bool, markdown: bool) -> None:
+def diff_command(
+    notebook: str, other: str, load_timeout: float | None, as_json: bool, markdown: bool
+) -> None:
     """Compare the definitions of a notebook with another's, or with an earlier revision.
 
     It lists what was added, removed and changed, with reasons; and which materialized assets and
@@ -22,7 +26,7 @@ def diff_command(notebook: str, other: str, as_json: bool, markdown: bool) -> No
     from jobnb.display.diff_views import diff_markdown, diff_text
     from jobnb.notebook.revisions import diff_of_files
 
-    found = diff_of_files(notebook, other)
+    found = diff_of_files(notebook, other, limit_of(load_timeout))
     if as_json:
         print_json(found.to_dict())
     else:

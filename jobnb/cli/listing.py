@@ -13,27 +13,18 @@ if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
 
 
-def takes_loading(function: Any) -> Any:
-    """Add the options of loading definitions to a command."""
-    limit = click.option(
-        "--load-timeout",
-        type=click.FloatRange(0, min_open=True),
-        default=120.0,
-        show_default=True,
-        metavar="S",
-        help="Seconds that loading the definitions may take.",
-    )
-    again = click.option(
+def _takes_fresh(function: Any) -> Any:
+    """Add the option of the cache of definitions to a command."""
+    return click.option(
         "--fresh", is_flag=True, help="Load the definitions again, even if nothing has changed."
-    )
-    return limit(again(function))
+    )(function)
 
 
 @click.command("list")
 @takes_code()
-@takes_loading
+@_takes_fresh
 @as_json_option
-def job_list(code: CodeSource, load_timeout: float, fresh: bool, as_json: bool) -> None:
+def job_list(code: CodeSource, fresh: bool, as_json: bool) -> None:
     """List the jobs of a notebook, Python file or module.
 
     Its code is loaded in a process of its own, without its runs and without cells tagged
@@ -41,7 +32,7 @@ def job_list(code: CodeSource, load_timeout: float, fresh: bool, as_json: bool) 
     """
     from jobnb.notebook.outlines import outline_for
 
-    rows = outline_for(code, timeout=load_timeout, again=fresh)["jobs"]
+    rows = outline_for(code, again=fresh)["jobs"]
     if as_json:
         print_json(rows)
         return
@@ -61,11 +52,9 @@ def job_list(code: CodeSource, load_timeout: float, fresh: bool, as_json: bool) 
 @click.command("list")
 @takes_code()
 @click.option("-s", "--select", "selection", metavar="SELECTION", help="Only these, as '+revenue'.")
-@takes_loading
+@_takes_fresh
 @as_json_option
-def asset_list(
-    code: CodeSource, selection: str | None, load_timeout: float, fresh: bool, as_json: bool
-) -> None:
+def asset_list(code: CodeSource, selection: str | None, fresh: bool, as_json: bool) -> None:
     """List the assets of a notebook, Python file or module.
 
     With a history, also the status of each asset: missing, stale (and why), fresh, failed.
@@ -75,10 +64,7 @@ def asset_list(
     if selection is None and not has_history(code.home):
         from jobnb.notebook.outlines import outline_for
 
-        rows = [
-            {**row, "status": None}
-            for row in outline_for(code, timeout=load_timeout, again=fresh)["assets"]
-        ]
+        rows = [{**row, "status": None} for row in outline_for(code, again=fresh)["assets"]]
     else:
         rows = _as_they_stand(code, selection)
     if as_json:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from jobnb.cli.exit_codes import REFUSED
 from jobnb.errors import InvalidInvocationError, NotebookError
 
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
+    from jobnb.notebook.load_limit import LoadLimit
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,6 +47,13 @@ _OPTIONS = (
         help="The folder to work in and to import from.",
     ),
 )
+load_timeout_option = click.option(
+    "--load-timeout",
+    type=click.FloatRange(0, min_open=True),
+    envvar="JOBNB_LOAD_TIMEOUT",
+    metavar="S",
+    help="Seconds that loading the definitions may take.  [default: $JOBNB_LOAD_TIMEOUT, else 120]",
+)
 
 
 def takes_code(*, names: str = "", completes: Completer | None = None) -> Callable[[F], F]:
@@ -63,6 +74,7 @@ def takes_code(*, names: str = "", completes: Completer | None = None) -> Callab
             module_name: str | None,
             attribute: str | None,
             folder: str | None,
+            load_timeout: float | None,
             **rest: Any,
         ) -> Any:
             given = {
@@ -76,17 +88,31 @@ def takes_code(*, names: str = "", completes: Completer | None = None) -> Callab
             if own and not names:
                 raise InvalidInvocationError(f"{own[0]!r} is one argument too many.")
             more = {"names": own} if names else {}
+            code = replace(code, limit=limit_of(load_timeout))
             return function(code=code, **more, **rest)
 
         shown = "[NOTEBOOK|FILE.py|MODULE]" + (f" {names}" if names else "")
         made = click.argument(
             "arguments", metavar=shown, nargs=-1, shell_complete=_arguments_completed(completes)
         )(command)
-        for option in reversed(_OPTIONS):
+        for option in reversed((*_OPTIONS, load_timeout_option)):
             made = option(made)
         return made  # type: ignore[return-value]
 
     return decorate
+
+
+def limit_of(seconds: float | None) -> LoadLimit:
+    """Return how long loading may take in the process of a command."""
+    from jobnb.notebook.load_limit import LoadLimit
+
+    return LoadLimit(seconds, _leave)
+
+
+def _leave(problem: str) -> NoReturn:
+    """End the process where the code that is loaded cannot be interrupted."""
+    click.echo(f"jobnb: {problem}", err=True)
+    os._exit(REFUSED)
 
 
 def _read(
@@ -186,6 +212,7 @@ def takes_codes(function: F) -> F:
         module_names: tuple[str, ...],
         attribute: str | None,
         folder: str | None,
+        load_timeout: float | None,
         **rest: Any,
     ) -> Any:
         from jobnb.notebook.code_source import CodeSource
@@ -200,7 +227,7 @@ def takes_codes(function: F) -> F:
             raise InvalidInvocationError("-a goes with one code location.")
         codes = [
             _checked(CodeSource(each.path, each.module, attribute or each.attribute,
-                                place or each.folder))
+                                place or each.folder, limit_of(load_timeout)))
             for each in sources
         ]  # fmt: skip
         return function(codes=codes, **rest)
@@ -216,7 +243,7 @@ def takes_codes(function: F) -> F:
         click.option("-m", "--module-name", "module_names", metavar="MODULE", multiple=True,
                      help="A module; may be repeated."),
     )  # fmt: skip
-    for option in reversed((*many, *_OPTIONS[3:])):
+    for option in reversed((*many, *_OPTIONS[3:], load_timeout_option)):
         made = option(made)
     return made  # type: ignore[no-any-return]
 

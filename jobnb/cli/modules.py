@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from jobnb.cli.location import limit_of, load_timeout_option
+
 _force_option = click.option(
     "--force", is_flag=True, help="Write it in place of the file that is there."
 )
@@ -38,8 +40,11 @@ def _see_free(path: str, *, force: bool) -> None:
     show_default=True,
     help="The library that the module imports.",
 )
+@load_timeout_option
 @_force_option
-def export_command(notebook: str, output: str | None, target: str, force: bool) -> None:
+def export_command(
+    notebook: str, output: str | None, target: str, load_timeout: float | None, force: bool
+) -> None:
     """Export the definitions of a notebook as a Python module.
 
     What they need comes along; cells that only run or show something are left out and named.
@@ -52,7 +57,7 @@ def export_command(notebook: str, output: str | None, target: str, force: bool) 
     if output is not None:
         _see_free(output, force=force)
         check_writable(output)
-    module = export_module(notebook, for_dagster=target == "dagster")
+    module = export_module(notebook, for_dagster=target == "dagster", limit=limit_of(load_timeout))
     if output is None:
         sys.stdout.write(module.text)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,13 @@ def complete_names(kind: str) -> Completer:
 
 
 def _outline(ctx: click.Context) -> dict[str, Any]:
+    from jobnb.notebook.load_limit import LoadLimit
     from jobnb.notebook.outlines import outline_for
 
     code = code_so_far(ctx)
-    return {} if code is None else outline_for(code, timeout=_SECONDS, silent=True)
+    if code is None:
+        return {}
+    return outline_for(replace(code, limit=LoadLimit(_SECONDS)), silent=True)
 
 
 def _items(rows: Iterable[Any], incomplete: str) -> list[CompletionItem]:

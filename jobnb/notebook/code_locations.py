@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobnb.automation.code_location import CodeLocation
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.errors import NotebookError
+from jobnb.errors import LoadTimeoutError, NotebookError
 from jobnb.notebook.code_source import CodeSource
 from jobnb.storage.history import seen_from
 from jobnb.storage.instance import Instance
@@ -57,7 +57,9 @@ def _loading_again(source: CodeSource) -> Callable[[], Definitions]:
         if loaded and known is not None:
             try:
                 with source.entered():
-                    reload(known)
+                    source.limit.call(lambda: reload(known), source.name)
+            except LoadTimeoutError:
+                raise
             except Exception as error:
                 what = f"{type(error).__name__}: {error}".rstrip(": ")
                 raise NotebookError(f"The module {source.name!r} raised {what}") from error

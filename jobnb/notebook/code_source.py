@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobnb.errors import NotebookError
+from jobnb.errors import LoadTimeoutError, NotebookError
+from jobnb.notebook.load_limit import LoadLimit
 
 if TYPE_CHECKING:
     from jobnb.definitions.locations.definitions import Definitions
@@ -39,12 +40,14 @@ class CodeSource:
         module: The name of a module; None for a file.
         attribute: The variable or function that gives the definitions.
         folder: The folder to execute it in; a file's own, or this one, if None.
+        limit: How long it may take to load.
     """
 
     path: Path | None = None
     module: str | None = None
     attribute: str | None = None
     folder: Path | None = None
+    limit: LoadLimit = field(default=LoadLimit(), compare=False)
 
     @classmethod
     def named(cls, name: str) -> CodeSource:
@@ -93,12 +96,13 @@ class CodeSource:
         """Load its definitions in this process.
 
         Raises:
-            NotebookError: If it cannot be read, its code raises, or it has no such attribute.
+            NotebookError: If it cannot be read, its code raises or does not end in time, or it has
+                no such attribute.
         """
         if self.path is not None:
             from jobnb.notebook.location import load_definitions
 
-            return load_definitions(self.path, self.attribute, self.folder)
+            return load_definitions(self.path, self.attribute, self.folder, self.limit)
         return self._of_module()
 
     def _of_module(self) -> Definitions:
@@ -109,16 +113,19 @@ class CodeSource:
         name = str(self.module)
         with self.entered():
             try:
-                module = import_module(name)
+                module = self.limit.call(lambda: import_module(name), name)
             except ImportError as error:
                 raise NotebookError(
                     f"{name!r} is no file, and cannot be imported as a module: {error}."
                 ) from error
+            except LoadTimeoutError:
+                raise
             except Exception as error:
                 what = f"{type(error).__name__}: {error}".rstrip(": ")
                 raise NotebookError(f"The module {name!r} raised {what}") from error
             if self.attribute is not None:
-                return definitions_of(module, self.attribute, name)
+                attribute = self.attribute
+                return self.limit.call(lambda: definitions_of(module, attribute, name), name)
         given = [each for each in vars(module).values() if isinstance(each, Definitions)]
         return given[0] if len(given) == 1 else Session().add(module).snapshot()
 

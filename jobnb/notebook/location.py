@@ -22,13 +22,17 @@ from jobnb.notebook.cell_magics import define, read_definition_cell, show_text
 from jobnb.notebook.cell_options import is_definition_cell
 from jobnb.notebook.code_cells import code_pieces
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
+from jobnb.notebook.load_limit import LoadLimit
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
 
 
 def load_definitions(
-    path: str | Path, attribute: str | None = None, folder: str | Path | None = None
+    path: str | Path,
+    attribute: str | None = None,
+    folder: str | Path | None = None,
+    limit: LoadLimit | None = None,
 ) -> Definitions:
     r"""Load the definitions of a notebook or Python file.
 
@@ -40,12 +44,14 @@ def load_definitions(
         attribute: The variable or function that gives the definitions; all that the code defines
             if not given.
         folder: The folder to execute it in; its own if not given.
+        limit: How long it may take; 120 s if not given.
 
     Returns:
         Its jobs, assets and resources.
 
     Raises:
-        NotebookError: If it cannot be read, its code raises, or it has no such attribute.
+        NotebookError: If it cannot be read, its code raises or does not end in time, or it has no
+            such attribute.
 
     Example:
         >>> import tempfile
@@ -55,9 +61,12 @@ def load_definitions(
         ...     load_definitions(file).job_names
         ['daily']
     """
-    with _loading(Path(path), folder) as loaded:
+    limit = limit or LoadLimit()
+    with _loading(Path(path), folder, limit) as loaded:
         if attribute is not None:
-            return definitions_of(loaded.module, attribute, str(path))
+            return limit.call(
+                lambda: definitions_of(loaded.module, attribute, str(path)), str(path)
+            )
         return loaded.session.snapshot()
 
 
@@ -81,18 +90,20 @@ class LoadedModule:
         return vars(self.module)
 
 
-def load_module(path: str | Path, folder: str | Path | None = None) -> LoadedModule:
+def load_module(
+    path: str | Path, folder: str | Path | None = None, limit: LoadLimit | None = None
+) -> LoadedModule:
     """Load a notebook or Python file as `load_definitions` does.
 
     Raises:
-        NotebookError: If it cannot be read, or its code raises.
+        NotebookError: If it cannot be read, or its code raises or does not end in time.
     """
-    with _loading(Path(path), folder) as loaded:
+    with _loading(Path(path), folder, limit or LoadLimit()) as loaded:
         return loaded
 
 
 @contextlib.contextmanager
-def _loading(source: Path, folder: str | Path | None = None) -> Iterator[LoadedModule]:
+def _loading(source: Path, folder: str | Path | None, limit: LoadLimit) -> Iterator[LoadedModule]:
     """Execute the code of a file, and stay in its place."""
     from jobnb.registry.session import Session
 
@@ -107,7 +118,8 @@ def _loading(source: Path, folder: str | Path | None = None) -> Iterator[LoadedM
         _called_session(captured),
         _place(source.absolute().parent, Path(folder or source.parent).absolute(), module),
     ):
-        yield LoadedModule(captured, module, _execute(pieces, module))
+        cells = limit.call(lambda: _execute(pieces, module), str(source))
+        yield LoadedModule(captured, module, cells)
 
 
 def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> dict[str, CellFunction]:

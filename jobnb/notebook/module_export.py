@@ -16,6 +16,7 @@ from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.code_cells import explore_tags
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 from jobnb.notebook.document import read_notebook
+from jobnb.notebook.load_limit import LoadLimit
 from jobnb.notebook.location import LoadedModule, load_module
 from jobnb.notebook.module_imports import (
     Imported,
@@ -75,7 +76,9 @@ class ExportedModule:
     problems: list[str] = field(default_factory=list)
 
 
-def export_module(path: str | Path, *, for_dagster: bool = False) -> ExportedModule:
+def export_module(
+    path: str | Path, *, for_dagster: bool = False, limit: LoadLimit | None = None
+) -> ExportedModule:
     """Export the definitions of a notebook, and the code that they need.
 
     The notebook's code is executed in this process, except what starts runs; see
@@ -84,6 +87,7 @@ def export_module(path: str | Path, *, for_dagster: bool = False) -> ExportedMod
     Args:
         path: A notebook, or a `.py` file of cells.
         for_dagster: Whether the module imports Dagster instead of jobnb.
+        limit: How long it may take to load; 120 s if not given.
 
     Returns:
         The module's code, and what is not in it.
@@ -91,7 +95,7 @@ def export_module(path: str | Path, *, for_dagster: bool = False) -> ExportedMod
     Raises:
         NotebookError: If the notebook cannot be read, or its code raises.
     """
-    loaded = load_module(path)
+    loaded = load_module(path, limit=limit)
     statements, title = _read(Path(path), loaded)
     return _Export(Path(path), loaded, statements, title, for_dagster).module()
 

@@ -10,12 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from jobnb.errors import JobnbError
 from jobnb.notebook.code_source import CodeSource
+from jobnb.notebook.load_limit import LoadLimit
 
 
 def outline_of(definitions: Any) -> dict[str, list[dict[str, Any]]]:
@@ -98,7 +99,8 @@ def _sensor(sensor: Any) -> dict[str, Any]:
 
 def to_json(code: CodeSource) -> str:
     """Return a code location as the text that the process of its own reads."""
-    return json.dumps(asdict(code), default=str)
+    told = {each.name: getattr(code, each.name) for each in fields(code) if each.compare}
+    return json.dumps({**told, "seconds": code.limit.seconds}, default=str)
 
 
 def from_json(text: str) -> CodeSource:
@@ -110,7 +112,12 @@ def from_json(text: str) -> CodeSource:
     """
     told: Mapping[str, Any] = json.loads(text)
     paths = {name: Path(told[name]) if told[name] else None for name in ("path", "folder")}
-    return CodeSource(**{**told, **paths})
+    return CodeSource(
+        **paths,
+        module=told["module"],
+        attribute=told["attribute"],
+        limit=LoadLimit(told["seconds"]),
+    )
 
 
 class _Uses:
@@ -192,7 +199,14 @@ def _main(text: str, wants_check: bool) -> None:
     import jobnb  # noqa: F401 - what definitions need is plugged in
 
     send = _answering()
-    send(_load(from_json(text), wants_check))
+
+    def leave(problem: str) -> None:
+        send({"problem": problem})
+        os._exit(0)
+
+    code = from_json(text)
+    code = replace(code, limit=replace(code.limit, leave=leave))
+    send(_load(code, wants_check))
     sys.stderr.flush()
     os._exit(0)  # threads that the user's code has started are not waited for
 

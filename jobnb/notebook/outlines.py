@@ -21,11 +21,11 @@ from typing import Any
 
 from jobnb.errors import InvalidDefinitionError, NotebookError
 
-LOAD_SECONDS = 120.0
 CACHE_VARIABLE = "JOBNB_CACHE"
 """Names the folder of the cache; where it is empty, nothing is cached."""
 
 _FORMAT = 1
+_GRACE = 15.0  # seconds that the process has to tell where it was when its time was over
 _KEPT_SECONDS = 86_400.0
 _HASHED_BYTES = 4_000_000  # of a larger file, size and time stand for its content
 _PASSING = frozenset(
@@ -36,13 +36,12 @@ _PASSING_PREFIXES = ("SSH_", "TERM", "TMUX", "XDG_SESSION", "VTE_", "WT_")
 
 
 def outline_for(
-    code: Any, *, timeout: float = LOAD_SECONDS, again: bool = False, silent: bool = False
+    code: Any, *, again: bool = False, silent: bool = False
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the outline of a code location: the cached one if nothing has changed.
 
     Args:
-        code: A `CodeSource`, or what has its fields.
-        timeout: Seconds that loading may take.
+        code: A `CodeSource`; its limit is how long loading may take.
         again: Whether to load it even if it is cached.
         silent: Whether what the code writes on stderr is discarded.
 
@@ -53,19 +52,18 @@ def outline_for(
     known = None if again or file is None else _cached(file)
     if known is not None:
         return known
-    loaded = _in_a_process(code, timeout, silent=silent)
+    loaded = _in_a_process(code, silent=silent)
     if file is not None:
         _keep(file, loaded)
     outline: dict[str, list[dict[str, Any]]] = loaded["outline"]
     return outline
 
 
-def check_code(code: Any, *, timeout: float = LOAD_SECONDS) -> dict[str, list[dict[str, Any]]]:
+def check_code(code: Any) -> dict[str, list[dict[str, Any]]]:
     """Load a code location and check that every job of it can be planned.
 
     Args:
-        code: A `CodeSource`.
-        timeout: Seconds that it may take.
+        code: A `CodeSource`; its limit is how long loading may take.
 
     Returns:
         Its outline.
@@ -74,9 +72,9 @@ def check_code(code: Any, *, timeout: float = LOAD_SECONDS) -> dict[str, list[di
         InvalidDefinitionError: If it cannot be loaded, or something in it does not fit; tells all.
     """
     try:
-        outline: dict[str, list[dict[str, Any]]] = _in_a_process(
-            code, timeout, "--check", silent=False
-        )["outline"]
+        outline: dict[str, list[dict[str, Any]]] = _in_a_process(code, "--check", silent=False)[
+            "outline"
+        ]
     except NotebookError as error:
         raise InvalidDefinitionError(str(error)) from error
     return outline
@@ -85,9 +83,11 @@ def check_code(code: Any, *, timeout: float = LOAD_SECONDS) -> dict[str, list[di
 # --- the process ----------------------------------------------------------------------
 
 
-def _in_a_process(code: Any, timeout: float, *options: str, silent: bool) -> dict[str, Any]:
+def _in_a_process(code: Any, *options: str, silent: bool) -> dict[str, Any]:
+    from jobnb.notebook.load_limit import load_seconds
     from jobnb.notebook.outline import to_json
 
+    seconds = code.limit.seconds or load_seconds()
     command = [_interpreter(code), "-P", "-m", "jobnb.notebook.outline", to_json(code), *options]
     process = subprocess.Popen(  # noqa: S603 - the interpreter of this or of the kernel
         command,
@@ -97,11 +97,10 @@ def _in_a_process(code: Any, timeout: float, *options: str, silent: bool) -> dic
         start_new_session=True,
     )
     try:
-        answer, _ = process.communicate(timeout=timeout)
+        answer, _ = process.communicate(timeout=seconds + _GRACE)
     except subprocess.TimeoutExpired:
         raise NotebookError(
-            f"{code.name} was not loaded within {timeout:g} s. Tag the cells that its definitions "
-            "do not need 'explore', or allow more: --load-timeout SECONDS."
+            f"{code.name} was not loaded within {seconds:g} s, and does not say where it stands."
         ) from None
     finally:
         _end(process)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jobnb.errors import NotebookError
 from jobnb.notebook.code_source import home_of
+from jobnb.notebook.load_limit import LoadLimit
 from jobnb.notebook.location import LoadedModule, load_module
 from jobnb.staleness.differences import DefinitionsDiff, compare
 from jobnb.storage.history import has_history
@@ -16,13 +17,14 @@ from jobnb.storage.instance import Instance
 _SUFFIXES = (".ipynb", ".py", ".md")
 
 
-def diff_of_files(path: str | Path, other: str) -> DefinitionsDiff:
+def diff_of_files(path: str | Path, other: str, limit: LoadLimit | None = None) -> DefinitionsDiff:
     """Compare the definitions of a notebook with those of another, or of a revision of it.
 
     Args:
         path: A notebook or Python file.
         other: Another one, which `path` is compared with; or a revision of git, from which `path`
             came to be what it is.
+        limit: How long each may take to load; 120 s if not given.
 
     Returns:
         The differences, from `path` to the other file, or from the revision to `path`. What becomes
@@ -32,12 +34,12 @@ def diff_of_files(path: str | Path, other: str) -> DefinitionsDiff:
         NotebookError: If one cannot be loaded, or git does not have the revision.
     """
     mine = Path(path)
-    loaded = load_module(mine)
+    loaded = load_module(mine, limit=limit)
     if Path(other).exists() or other.endswith(_SUFFIXES):
-        before, after = loaded, load_module(other)
+        before, after = loaded, load_module(other, limit=limit)
         names = (mine.name, Path(other).name)
     else:
-        before, after = load_revision(mine, other), loaded
+        before, after = load_revision(mine, other, limit), loaded
         names = (f"{mine.name} at {other}", mine.name)
     home = home_of(mine)
     if not has_history(home):
@@ -46,7 +48,7 @@ def diff_of_files(path: str | Path, other: str) -> DefinitionsDiff:
         return compare(before.session, after.session, instance, names)
 
 
-def load_revision(path: Path, revision: str) -> LoadedModule:
+def load_revision(path: Path, revision: str, limit: LoadLimit | None = None) -> LoadedModule:
     """Load a file as git has it at a revision; modules beside it are those of now.
 
     Raises:
@@ -67,4 +69,4 @@ def load_revision(path: Path, revision: str) -> LoadedModule:
     with tempfile.TemporaryDirectory() as temporary:
         old = Path(temporary, path.name)
         old.write_bytes(found.stdout)
-        return load_module(old, folder)
+        return load_module(old, folder, limit)

@@ -13,6 +13,7 @@ import pytest
 from jobnb import InvalidDefinitionError, NotebookError
 from jobnb.notebook import outlines
 from jobnb.notebook.code_source import CodeSource
+from jobnb.notebook.load_limit import LoadLimit
 from jobnb.notebook.outlines import check_code, outline_for
 
 SHOP = """
@@ -129,8 +130,8 @@ def test_code_that_takes_too_long_is_given_up_with_all_that_it_started(folder):
         "Path('pid').write_text(str(child.pid))\ntime.sleep(600)\n"
     )
     for seconds in (4, 20, 90):  # more on a machine that needs it to come so far
-        with pytest.raises(NotebookError, match=f"was not loaded within {seconds} s. Tag the"):
-            outline_for(CodeSource(path), timeout=seconds, again=True)
+        with pytest.raises(NotebookError, match=f"line 5 did not end within {seconds} s. Tag the"):
+            outline_for(CodeSource(path, limit=LoadLimit(seconds)), again=True)
         if (folder / "pid").exists():
             break
     pid = int((folder / "pid").read_text())
