@@ -95,10 +95,14 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
     """Return tags as strings; other values are written as JSON, as in Dagster.
 
     Raises:
-        InvalidDefinitionError: If a value cannot be JSON.
+        InvalidDefinitionError: If they are no dict, or a value cannot be JSON.
     """
-    if not tags:
+    if tags is None or tags == {}:
         return {}
+    if not isinstance(tags, Mapping):
+        raise InvalidDefinitionError(
+            f"The tags of {owner} are {tags!r}. Give a dict of names and values."
+        )
     checked: dict[str, str] = {}
     for key, value in tags.items():
         try:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jobnb.errors import InvalidInvocationError
+
 if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.jobs.executor import ExecutorDefinition
@@ -66,6 +68,19 @@ class RunSpec:
     executor: str | ExecutorDefinition | None = None
     in_process: bool = False
     detach: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what was given."""
+        for name in ("detach", "stale_only"):
+            given = getattr(self, name)
+            if not isinstance(given, bool):
+                raise InvalidInvocationError(f"{name} is {given!r}. Give True or False.")
+        for name in ("tags", "resources"):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, Mapping):
+                raise InvalidInvocationError(
+                    f"The {name} of a run are {given!r}. Give a dict of names and values."
+                )
 
     @property
     def words(self) -> str:

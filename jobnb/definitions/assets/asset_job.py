@@ -15,6 +15,7 @@ from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.ops.retry import check_retry_policy
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.selections.selection import AssetSelection
 
@@ -82,7 +83,9 @@ class AssetJobDefinition:
         self.partitions_def = partitions_def
         self.executor_def = executor_def
         self.hooks = frozenset(hooks or ())
-        self.op_retry_policy = op_retry_policy
+        self.op_retry_policy = check_retry_policy(
+            op_retry_policy, f"job {name!r}", "op_retry_policy"
+        )
 
     def resolve(
         self,

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.assets.condition_type import check_condition
+from jobnb.definitions.assets.condition_type import check_condition, check_policy
+from jobnb.definitions.assets.policies import check_freshness
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.inout import checked_mapping
+from jobnb.definitions.partitions.partition import check_partitions
 from jobnb.definitions.plain import check_text, is_text
 from jobnb.errors import InvalidDefinitionError
 
@@ -189,10 +191,12 @@ class AssetSpec:
         self.owners: Sequence[str] = check_owners(owners, self.key)
         self.tags: Mapping[str, str] = check_labels(tags, self.key)
         self.kinds = frozenset(kinds or ())
-        self.partitions_def = partitions_def
-        self.freshness_policy = freshness_policy
+        self.partitions_def = check_partitions(
+            partitions_def, f"asset {self.key.to_user_string()!r}"
+        )
+        self.freshness_policy = check_freshness(freshness_policy, self.key)
         self.is_virtual = is_virtual
-        self.auto_materialize_policy = auto_materialize_policy
+        self.auto_materialize_policy = check_policy(auto_materialize_policy, self.key)
 
     @property
     def io_manager_key(self) -> str | None:

@@ -18,7 +18,8 @@ from jobnb.definitions.assets.attributes_by_key import (
     spec_of,
     with_specs,
 )
-from jobnb.definitions.assets.condition_type import check_condition
+from jobnb.definitions.assets.condition_type import check_condition, check_policy
+from jobnb.definitions.assets.policies import check_backfill, check_freshness
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey, check_name
@@ -28,6 +29,7 @@ from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.inout import DEFAULT_GROUP, checked_mapping
 from jobnb.definitions.ops.node import NO_HOOKS, NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.partitions.partition import check_partitions
 from jobnb.definitions.resources.resource import resources_for
 from jobnb.errors import (
     InvalidDefinitionError,
@@ -140,18 +142,18 @@ class AssetsDefinition:
         checks = selected_asset_check_keys
         self._selected_checks = None if checks is None else frozenset(checks)
         given = {
-            "partitions_def": partitions_def,
+            "partitions_def": partitions_def
+            and check_partitions(partitions_def, f"asset function {node_def.name!r}"),
             "partition_mappings": _checked(partition_mappings) if partition_mappings else None,
             "can_subset": can_subset or None,
             "resource_defs": resource_defs,
-            "freshness_policies_by_key": freshness_policies_by_key,
-            "auto_materialize_policies_by_key": auto_materialize_policies_by_key,
-            "automation_conditions_by_key": automation_conditions_by_key
-            and {
-                key: check_condition(each, key)
-                for key, each in automation_conditions_by_key.items()
-            },
-            "backfill_policy": backfill_policy,
+            "freshness_policies_by_key": _each(check_freshness, freshness_policies_by_key),
+            "auto_materialize_policies_by_key": _each(
+                check_policy, auto_materialize_policies_by_key
+            ),
+            "automation_conditions_by_key": _each(check_condition, automation_conditions_by_key),
+            "backfill_policy": backfill_policy
+            and check_backfill(backfill_policy, f"the asset function {node_def.name!r}"),
             "tags_by_key": tags_by_key,
             "owners_by_key": owners_by_key,
             "kinds_by_key": kinds_by_key,
@@ -867,3 +869,10 @@ def _checked(mappings: Mapping[AssetKey, Any]) -> dict[AssetKey, Any]:
         AssetKey.from_coercible(key): checked_mapping(mapping, key)
         for key, mapping in mappings.items()
     }
+
+
+def _each(
+    check: Callable[[Any, AssetKey], Any], by_key: Mapping[AssetKey, Any] | None
+) -> Mapping[AssetKey, Any] | None:
+    """Check an attribute of each asset."""
+    return by_key and {key: check(given, key) for key, given in by_key.items()}

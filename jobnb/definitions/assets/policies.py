@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError
 
 
@@ -46,7 +48,7 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         """Check what was given."""
         lag: object = self.maximum_lag_minutes
-        if not isinstance(lag, int | float) or not lag > 0:
+        if isinstance(lag, bool) or not isinstance(lag, int | float) or not lag > 0:
             raise InvalidDefinitionError(f"maximum_lag_minutes is a positive number, not {lag!r}.")
         if self.cron_schedule is None:
             if self.cron_schedule_timezone is not None:
@@ -110,6 +112,42 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
         if self.cron_schedule is None:
             return lag
         return f"{lag} at {self.cron_schedule} ({self.cron_schedule_timezone or 'UTC'})"
+
+
+def check_freshness(policy: Any, key: AssetKey) -> Any:
+    """Return the freshness policy of an asset.
+
+    Args:
+        policy: The policy; None if it has none.
+        key: The asset.
+
+    Raises:
+        InvalidDefinitionError: If it is anything else.
+    """
+    if policy is None or isinstance(policy, FreshnessPolicy):
+        return policy
+    raise InvalidDefinitionError(
+        f"The freshness_policy of the asset {key.to_user_string()!r} is {policy!r}, which is no "
+        "FreshnessPolicy. Give FreshnessPolicy(maximum_lag_minutes=60), say."
+    )
+
+
+def check_backfill(policy: Any, owner: str) -> Any:
+    """Return the backfill policy of assets.
+
+    Args:
+        policy: The policy; None if they have none.
+        owner: Whose it is, in words.
+
+    Raises:
+        InvalidDefinitionError: If it is anything else.
+    """
+    if policy is None or isinstance(policy, BackfillPolicy):
+        return policy
+    raise InvalidDefinitionError(
+        f"The backfill_policy of {owner} is {policy!r}, which is no BackfillPolicy. Give "
+        "BackfillPolicy.single_run() or BackfillPolicy.multi_run(10), say."
+    )
 
 
 class BackfillPolicy(msgspec.Struct, frozen=True):

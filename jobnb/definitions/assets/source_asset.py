@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_labels
 from jobnb.definitions.assets.condition_type import check_condition
+from jobnb.definitions.assets.policies import check_freshness
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.metadata import normalize
@@ -158,7 +159,7 @@ class SourceAsset(StoredInput):
         self.deps: Sequence[AssetDep] = ()
         self.owners: Sequence[str] = ()
         self.kinds: frozenset[str] = frozenset()
-        self.freshness_policy: Any = freshness_policy
+        self.freshness_policy: Any = check_freshness(freshness_policy, self.key)
         self.code_version: str | None = None
         self.is_virtual = False
         self.observe_op = None

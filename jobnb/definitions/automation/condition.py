@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from jobnb.definitions.assets.condition_type import AssetCondition
+from jobnb.definitions.arguments import check_flag, check_words
+from jobnb.definitions.assets.condition_type import AssetCondition, AssetPolicy
 from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.selections.selection import AssetSelection, CoercibleToAssetSelection
@@ -65,7 +66,7 @@ class AutomationCondition(AssetCondition, frozen=True):
 
     def with_label(self, label: str) -> AutomationCondition:
         """Return the same with a label, which explanations show."""
-        return msgspec.structs.replace(self, label=label)
+        return msgspec.structs.replace(self, label=check_words(label, "label", "condition"))
 
     def replace(
         self, old: AutomationCondition | str, new: AutomationCondition
@@ -75,7 +76,11 @@ class AutomationCondition(AssetCondition, frozen=True):
         Args:
             old: The part, or its label.
             new: What takes its place.
+
+        Raises:
+            InvalidDefinitionError: If that is no condition.
         """
+        _check_condition(new)
         if old in (self, self.label):
             return new
         operands = tuple(each.replace(old, new) for each in self.operands)
@@ -219,9 +224,17 @@ class AutomationCondition(AssetCondition, frozen=True):
 
         Args:
             lookback_delta: How long before the end of the latest one others end that count, too.
+
+        Raises:
+            InvalidDefinitionError: If it is no such length of time.
         """
-        back = lookback_delta.total_seconds() if lookback_delta is not None else 0.0
-        return AutomationCondition("in_latest_time_window", lookback=back)
+        back: Any = timedelta() if lookback_delta is None else lookback_delta
+        if not isinstance(back, timedelta) or back < timedelta():
+            raise InvalidDefinitionError(
+                f"The lookback_delta of a condition is {lookback_delta!r}. Give a timedelta that "
+                "is not negative, such as timedelta(hours=6)."
+            )
+        return AutomationCondition("in_latest_time_window", lookback=back.total_seconds())
 
     @staticmethod
     def cron_tick_passed(cron_schedule: str, cron_timezone: str = "UTC") -> AutomationCondition:
@@ -260,8 +273,7 @@ class AutomationCondition(AssetCondition, frozen=True):
                 evaluated.
             blocking_only: Whether only checks that block what depends on it count.
         """
-        _check_condition(condition)
-        return AutomationCondition("any_checks_match", (condition,), only_blocking=blocking_only)
+        return _of_checks("any_checks_match", condition, blocking_only)
 
     @staticmethod
     def all_checks_match(
@@ -273,19 +285,20 @@ class AutomationCondition(AssetCondition, frozen=True):
             condition: Such as `check_passed()`.
             blocking_only: Whether only checks that block what depends on it count.
         """
-        _check_condition(condition)
-        return AutomationCondition("all_checks_match", (condition,), only_blocking=blocking_only)
+        return _of_checks("all_checks_match", condition, blocking_only)
 
     # --- of what it is made from ---------------------------------------------
 
     @staticmethod
     def any_deps_match(condition: AutomationCondition) -> AutomationCondition:
         """Return a condition: another one is true of some upstream asset."""
+        _check_condition(condition)
         return AutomationCondition("any_deps_match", (condition,))
 
     @staticmethod
     def all_deps_match(condition: AutomationCondition) -> AutomationCondition:
         """Return a condition: another one is true of all upstream assets."""
+        _check_condition(condition)
         return AutomationCondition("all_deps_match", (condition,))
 
     @staticmethod
@@ -293,6 +306,7 @@ class AutomationCondition(AssetCondition, frozen=True):
         key: CoercibleToAssetKey, condition: AutomationCondition
     ) -> AutomationCondition:
         """Return a condition: another one is true of another asset."""
+        _check_condition(condition)
         return AutomationCondition(
             "asset_matches", (condition,), asset=AssetKey.from_coercible(key)
         )
@@ -388,7 +402,21 @@ def _joined(kind: str, one: AutomationCondition, other: AutomationCondition) -> 
 
 def _check_condition(given: Any) -> None:
     if not isinstance(given, AutomationCondition):
-        raise InvalidDefinitionError(f"A condition is joined with another one, not with {given!r}.")
+        name = getattr(given, "__qualname__", "")
+        hint = "Give one, for example AutomationCondition.missing()."
+        if callable(given) and name.startswith("AutomationCondition."):
+            hint = f"Call it: {name}()."
+        raise InvalidDefinitionError(
+            f"A condition is joined with another one, not with {given!r}. {hint}"
+        )
+
+
+def _of_checks(
+    kind: str, condition: AutomationCondition, blocking_only: bool
+) -> AutomationCondition:
+    _check_condition(condition)
+    only = check_flag(blocking_only, "blocking_only", "condition")
+    return AutomationCondition(kind, (condition,), only_blocking=only)
 
 
 def _of_cron(kind: str, cron: str, timezone: str) -> AutomationCondition:
@@ -396,7 +424,7 @@ def _of_cron(kind: str, cron: str, timezone: str) -> AutomationCondition:
     return AutomationCondition(kind, cron=cron, timezone=timezone)
 
 
-class AutoMaterializePolicy(msgspec.Struct, frozen=True):
+class AutoMaterializePolicy(AssetPolicy, frozen=True):
     """The condition of automatic materialization, in Dagster's older form.
 
     Args:
@@ -423,6 +451,8 @@ class AutoMaterializePolicy(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Check what was given."""
+        for name in ("on_missing", "on_new_parent_data", "for_freshness"):
+            check_flag(getattr(self, name), name, "AutoMaterializePolicy")
         most: Any = self.max_materializations_per_minute
         if most is not None and (type(most) is not int or most < 1):
             raise InvalidDefinitionError(

@@ -8,7 +8,12 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.arguments import check_several
 from jobnb.definitions.jobs.run_request import RunRequest
+from jobnb.definitions.partitions.dynamic_partitions import (
+    AddDynamicPartitionsRequest,
+    DeleteDynamicPartitionsRequest,
+)
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 
@@ -67,6 +72,9 @@ class SkipReason(msgspec.Struct, frozen=True):
             raise InvalidDefinitionError(f"A skip_message is text, not {self.skip_message!r}.")
 
 
+_RESULT = "SensorResult"
+
+
 class SensorResult:
     """All that one evaluation of a sensor comes to.
 
@@ -95,11 +103,12 @@ class SensorResult:
         cursor: str | None = None,
         dynamic_partitions_requests: Sequence[Any] | None = None,
     ) -> None:
-        self.run_requests = list(run_requests or ())
-        given = SkipReason(skip_reason) if isinstance(skip_reason, str) else skip_reason
-        self.skip_reason = given
+        self.run_requests = check_several(
+            run_requests, "run_requests", _RESULT, "RunRequest objects"
+        )
+        self.skip_reason = _skip_reason(skip_reason)
         self.cursor = cursor
-        self.dynamic_partitions_requests = list(dynamic_partitions_requests or ())
+        self.dynamic_partitions_requests = _partitions_requests(dynamic_partitions_requests)
         for each in self.run_requests:
             if not isinstance(each, RunRequest):
                 raise InvalidInvocationError(
@@ -118,3 +127,27 @@ class SensorResult:
     def __repr__(self) -> str:
         given = {name: getattr(self, name) for name in self.__slots__}
         return f"SensorResult({', '.join(f'{k}={v!r}' for k, v in given.items() if v)})"
+
+
+def _skip_reason(given: Any) -> SkipReason | None:
+    """Return why there are no run requests, given as text or a `SkipReason`."""
+    if given is None or isinstance(given, SkipReason):
+        return given
+    if isinstance(given, str):
+        return SkipReason(given)
+    raise InvalidInvocationError(
+        f"The skip_reason of a SensorResult is text or a SkipReason, not {given!r}."
+    )
+
+
+def _partitions_requests(given: Any) -> list[Any]:
+    """Return the requests to add or delete keys of dynamic partitions."""
+    name = "dynamic_partitions_requests"
+    found = check_several(given, name, _RESULT, "requests for keys of partitions")
+    for each in found:
+        if not isinstance(each, (AddDynamicPartitionsRequest, DeleteDynamicPartitionsRequest)):
+            raise InvalidInvocationError(
+                f"The {name} of a SensorResult have {each!r}. Give what build_add_request() and "
+                "build_delete_request() of a DynamicPartitionsDefinition return."
+            )
+    return found

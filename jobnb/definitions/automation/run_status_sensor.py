@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
+from jobnb.definitions.arguments import check_flag, check_several
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidDefinitionError
@@ -58,7 +59,6 @@ class RunStatusSensorDefinition(SensorDefinition):
                 f"The sensor {name!r} has monitored_jobs and monitor_all_repositories. Keep one."
             )
         self.run_status = str(getattr(run_status, "value", run_status))
-        self.monitors_all = monitor_all_repositories
         super().__init__(
             name,
             evaluation_fn=run_status_sensor_fn,
@@ -69,15 +69,21 @@ class RunStatusSensorDefinition(SensorDefinition):
             default_status=default_status,
             required_resource_keys=required_resource_keys,
         )
+        self.monitors_all = check_flag(
+            monitor_all_repositories, "monitor_all_repositories", self._what
+        )
         if str(getattr(run_status, "value", run_status)) not in _STATUSES:
             raise InvalidDefinitionError(
-                f"The {self._what} looks for {run_status!r}. Give a status of runs, such as "
-                "RunStatus.SUCCESS."
+                f"The {self._what} looks for {run_status!r}. Give a status of runs: "
+                f"RunStatus.SUCCESS, or one of {', '.join(_STATUSES)}."
             )
         self.monitored_job_names = (
             None
             if monitored_jobs is None
-            else [_name_of(each, self._what) for each in monitored_jobs]
+            else [
+                _name_of(each, self._what)
+                for each in check_several(monitored_jobs, "monitored_jobs", self._what, "jobs")
+            ]
         )
 
     def monitors(self, job_name: str, known: Iterable[str] | None) -> bool:
@@ -246,7 +252,7 @@ def run_failure_sensor(
 
     Source: Dagster's `@run_failure_sensor`.
     """
-    given_name = name if isinstance(name, str) else None
+    given_name = None if callable(name) else name
 
     def decorate(fn: Callable[..., Any]) -> RunFailureSensorDefinition:
         return RunFailureSensorDefinition(

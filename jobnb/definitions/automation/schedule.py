@@ -7,6 +7,12 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.arguments import (
+    check_dict,
+    check_function,
+    check_resource_keys,
+    check_words,
+)
 from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.automation.execution_data import ScheduleExecutionData
 from jobnb.definitions.automation.results import DefaultScheduleStatus, SkipReason
@@ -22,7 +28,7 @@ from jobnb.definitions.automation.user_function import UserFunction
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.plain import check_tags, docstring
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+from jobnb.errors import InvalidConfigError, InvalidDefinitionError, InvalidInvocationError
 
 if TYPE_CHECKING:
     from jobnb.automation.schedule_context import ScheduleEvaluationContext
@@ -106,15 +112,17 @@ class ScheduleDefinition:
         self._what = f"schedule {self.name!r}"
         self._given_cron = cron_schedule
         self._given_timezone = execution_timezone
-        self.description = description
-        self.environment_vars = dict(environment_vars or {})
+        self.description = check_words(description, "description", self._what)
+        self.environment_vars = check_dict(
+            environment_vars, "environment_vars", self._what, "names and values"
+        )
         self.default_status = _status(default_status, self._what)
-        self._tags = check_tags(tags, self._what) if tags is not None else None
-        self._run_config = run_config
-        self._run_config_fn = run_config_fn
-        self._tags_fn = tags_fn
-        self._should_execute = should_execute
-        self._resource_keys = frozenset(required_resource_keys or ())
+        self._tags = check_tags(tags, f"the {self._what}") if tags is not None else None
+        self._run_config = _config(run_config, self._what)
+        self._run_config_fn = check_function(run_config_fn, "run_config_fn", self._what)
+        self._tags_fn = check_function(tags_fn, "tags_fn", self._what)
+        self._should_execute = check_function(should_execute, "should_execute", self._what)
+        self._resource_keys = check_resource_keys(required_resource_keys, self._what)
         self._execution_fn = (
             UserFunction(execution_fn, self._what, self._resource_keys)
             if execution_fn is not None
@@ -279,6 +287,18 @@ class ScheduleDefinition:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}: {self._times})"
+
+
+def _config(given: Any, what: str) -> Any:
+    """Return the config of a schedule, if it is one."""
+    if given is not None and not isinstance(given, Mapping):
+        from jobnb.config import raw_config
+
+        try:
+            raw_config(given)
+        except InvalidConfigError as error:
+            raise InvalidDefinitionError(f"The run_config of the {what}: {error}") from None
+    return given
 
 
 def _status(given: Any, what: str) -> DefaultScheduleStatus:

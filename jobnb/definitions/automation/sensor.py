@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.arguments import check_words
 from jobnb.definitions.automation.execution_data import SensorExecutionData
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.targets import (
@@ -92,7 +94,8 @@ class SensorDefinition:
             evaluation_fn, self._what, required_resource_keys or (), self._extra
         )
         self.minimum_interval_seconds = _interval(minimum_interval_seconds, self._what)
-        self.description = description or docstring(evaluation_fn)
+        about = check_words(description, "description", self._what)
+        self.description = about or docstring(evaluation_fn)
         self.default_status = _status(default_status, self._what)
         announce_from_caller(self)
 
@@ -213,11 +216,12 @@ class SensorDefinition:
 def _interval(given: Any, what: str) -> int:
     if given is None:
         return DEFAULT_INTERVAL
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or given < 0:
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not is_number or not 0 <= given < math.inf:
         raise InvalidDefinitionError(
             f"The {what} has minimum_interval_seconds={given!r}. Give seconds, 0 or more."
         )
-    return int(given) if int(given) == given else given  # type: ignore[return-value]
+    return int(given) if int(given) == given else given
 
 
 def _status(given: Any, what: str) -> DefaultSensorStatus:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from jobnb.definitions.arguments import check_several
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
+from jobnb.definitions.plain import is_text
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidDefinitionError
 
@@ -96,15 +98,21 @@ def targets_of(
     Raises:
         InvalidDefinitionError: If more than one of them was given.
     """
-    given = {"job_name": job_name, "job": job, "jobs": jobs or None, **(others or {})}
+    several_jobs = None if jobs in ([], ()) else jobs
+    given = {"job_name": job_name, "job": job, "jobs": several_jobs, **(others or {})}
     names = [name for name, value in given.items() if value is not None]
     if len(names) > 1:
         raise InvalidDefinitionError(
             f"The {what} has {' and '.join(names)}, which say the same. Keep one."
         )
     if job_name is not None:
+        if not (is_text(job_name) and job_name):
+            raise InvalidDefinitionError(
+                f"The {what} has the job_name {job_name!r}. Give the name of a job as text, or the "
+                "job itself as job=."
+            )
         return [Target(job_name)]
-    several = [job] if job is not None else list(jobs or ())
+    several = [job] if job is not None else check_several(jobs, "jobs", what, "jobs")
     found = [DirectTarget(as_job(each, what)) for each in several]
     seen: set[str] = set()
     for each in found:

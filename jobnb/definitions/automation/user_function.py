@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jobnb.definitions.arguments import check_resource_keys
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.function import Function
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
@@ -31,12 +32,14 @@ class UserFunction:
         extra: int = 0,
     ) -> None:
         if not callable(fn):
-            raise InvalidDefinitionError(f"The function of the {what} is {fn!r}.")
+            raise InvalidDefinitionError(
+                f"The function of the {what} is {fn!r}. Give a function that takes the context."
+            )
         self.fn = fn
         self.what = what
         self._extra = extra
         self._function = Function(fn)
-        self._keys = frozenset(required_resource_keys)
+        self._keys = check_resource_keys(required_resource_keys, what)
 
     @lazy
     def resource_names(self) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from jobnb.definitions.ops.graph_checks import check_type_names
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import Node
+from jobnb.definitions.ops.retry import check_retry_policy
+from jobnb.definitions.partitions.partition import check_partitions
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.plain import check_tags
 from jobnb.definitions.resources.resource import resource_defs_of
@@ -100,12 +102,14 @@ class JobDefinition:
         self._logger_defs = dict(logger_defs or {})
         self.config = readable_config(config, self.name)
         self.description = description or (graph_def.description if graph_def else None)
-        self._partitions_def = partitions_def
+        self._partitions_def = check_partitions(partitions_def, f"job {self.name!r}")
         graph_tags = graph_def.tags if graph_def else {}
         self.tags: Mapping[str, str] = {**graph_tags, **check_tags(tags, f"job {self.name!r}")}
         self.metadata = normalize(metadata)
         self.hook_defs = checked_hooks(hook_defs or (), f"the job {self.name!r}")
-        self.op_retry_policy = op_retry_policy
+        self.op_retry_policy = check_retry_policy(
+            op_retry_policy, f"job {self.name!r}", "op_retry_policy"
+        )
         self.version_strategy = version_strategy
         self.asset_layer = asset_layer
         self.input_values = dict(input_values or {})

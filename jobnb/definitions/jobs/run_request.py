@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.arguments import check_flag, check_several
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.dynamic_partitions import KeysAsRequested
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, DynamicPartitionsStore
-from jobnb.definitions.plain import check_tags
+from jobnb.definitions.plain import check_tags, ill_text, is_text
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, did_you_mean
 
 if TYPE_CHECKING:
@@ -52,16 +53,19 @@ class RunRequest:
     ) -> None:
         from jobnb.config import raw_config
 
-        if not isinstance(run_key, str | None):
-            raise InvalidDefinitionError(f"run_key is text, not {run_key!r}.")
+        for name, text in (("run_key", run_key), ("job_name", job_name),
+                           ("partition_key", partition_key)):  # fmt: skip
+            if text is not None and not is_text(text):
+                raise InvalidDefinitionError(f"{name} is text, not {text!r}{ill_text(text)}.")
         self.run_key = run_key
         self.run_config = raw_config(run_config)
         self.tags = dict(check_tags(tags, "a RunRequest"))
         self.job_name = job_name
-        self.asset_selection = list(asset_selection) if asset_selection else None
-        self.stale_assets_only = stale_assets_only
+        self.asset_selection = _asset_keys(asset_selection)
+        self.stale_assets_only = check_flag(stale_assets_only, "stale_assets_only", "RunRequest")
         self.partition_key = partition_key
-        self.asset_check_keys = None if asset_check_keys is None else list(asset_check_keys)
+        checks = check_several(asset_check_keys, "asset_check_keys", "RunRequest", "AssetCheckKey")
+        self.asset_check_keys = None if asset_check_keys is None else checks
 
     def for_partition(self, job: JobDefinition, partition_key: str) -> RunRequest:
         """Return a copy for one partition of a job, with the partition's config and tags.
@@ -160,3 +164,8 @@ class RunRequest:
         given = {name: getattr(self, name) for name in _PARTS}
         told = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
         return f"RunRequest({told})"
+
+
+def _asset_keys(given: Any) -> list[AssetKey] | None:
+    found = check_several(given, "asset_selection", "RunRequest", "keys of assets")
+    return [AssetKey.from_coercible(each) for each in found] or None

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
 
+from jobnb.definitions.arguments import check_resource_keys
 from jobnb.definitions.keys import check_name
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
@@ -61,7 +62,7 @@ class HookDefinition:
         if not callable(hook_fn):
             raise InvalidDefinitionError(f"The hook_fn of hook {name!r} is no function.")
         self.hook_fn = hook_fn
-        self.required_resource_keys = frozenset(required_resource_keys or ())
+        self.required_resource_keys = check_resource_keys(required_resource_keys, f"hook {name!r}")
         self.decorated_fn = decorated_fn
         self.trigger: Trigger = "events"
 

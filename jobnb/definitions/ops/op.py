@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import check_resource_keys
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.docstrings import RETURNED, described
@@ -25,7 +26,7 @@ from jobnb.definitions.ops.inout import (
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.output import DynamicOutput, MaterializeResult, Output
 from jobnb.definitions.ops.pool import with_pool
-from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.ops.retry import RetryPolicy, check_retry_policy
 from jobnb.definitions.plain import check_text, checked_schema, docstring
 from jobnb.definitions.types import DataType, resolve
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -81,10 +82,10 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         self.given_ins = dict(ins or {})
         self.given_outs = dict(outs) if outs is not None else {"result": Out()}
         self.given_config_schema = checked_schema(config_schema, f"op {name!r}")
-        self.given_resource_keys = frozenset(required_resource_keys or ())
+        self.given_resource_keys = check_resource_keys(required_resource_keys, f"op {name!r}")
         self.version = code_version or version
         check_text(self.version, f"The code_version of op {name!r}")
-        self.retry_policy = retry_policy
+        self.retry_policy = check_retry_policy(retry_policy, f"op {name!r}")
         for each in (*self.given_ins, *self.given_outs):
             check_name(each, f"an input or output of op {name!r}")
         if decorated or ins:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 import msgspec
 
+from jobnb.definitions.arguments import check_kind
 from jobnb.errors import InvalidDefinitionError
 
 
@@ -110,3 +112,17 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 
 def _is_number(value: object, kind: type | tuple[type, ...]) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool) and value >= 0  # type: ignore[operator]
+
+
+def check_retry_policy(given: Any, owner: str, name: str = "retry_policy") -> Any:
+    """Return the retry policy of a definition, or None.
+
+    Args:
+        given: What the user gave.
+        owner: Whose it is, in words.
+        name: The parameter.
+
+    Raises:
+        InvalidDefinitionError: If it is anything else.
+    """
+    return check_kind(given, RetryPolicy, name, owner, "RetryPolicy(max_retries=3)")

@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
+from jobnb.definitions.arguments import check_kind
 from jobnb.definitions.partitions.partition_keys import (
     PARTITION_TAG,
     DynamicPartitionsStore,
@@ -354,3 +355,19 @@ class PartitionsDefinition(ABC):
             UnknownPartitionError: If it names keys that cannot be of these partitions.
         """
         return self.positions_of(told["keys"])
+
+
+def check_partitions(given: Any, owner: str) -> PartitionsDefinition | None:
+    """Return the partitions of a definition, or None.
+
+    Args:
+        given: What the user gave.
+        owner: Whose they are, in words.
+
+    Raises:
+        InvalidDefinitionError: If they are no partitions definition.
+    """
+    example = "DailyPartitionsDefinition('2024-01-01') or StaticPartitionsDefinition(['a', 'b'])"
+    check_kind(given, PartitionsDefinition, "partitions_def", owner, example)
+    found: PartitionsDefinition | None = given
+    return found

@@ -8,6 +8,7 @@ from inspect import GEN_SUSPENDED, getgeneratorstate, unwrap
 from types import GeneratorType
 from typing import Any, overload
 
+from jobnb.definitions.arguments import check_resource_keys
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.plain import checked_schema, docstring
@@ -51,7 +52,7 @@ class ResourceDefinition:
         self.resource_fn = resource_fn
         self.config_schema = checked_schema(config_schema, "a resource")
         self.description = description
-        self.required_resource_keys = frozenset(required_resource_keys or ())
+        self.required_resource_keys = check_resource_keys(required_resource_keys, "resource")
         self.version = version
         self.wants_context = True
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
+from jobnb.definitions.arguments import check_resource_keys
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.plain import plain_verdict
@@ -120,7 +121,9 @@ class DataType:
         self.is_builtin = is_builtin
         self.description = description
         self.loader = loader
-        self.required_resource_keys = frozenset(required_resource_keys or ())
+        self.required_resource_keys = check_resource_keys(
+            required_resource_keys, f"type {self.key!r}"
+        )
         self.kind = kind
         self.typing_type = typing_type
         self.metadata: dict[str, MetadataValue] = normalize(metadata)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jobnb.definitions.arguments import check_resource_keys
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError
 
 LoaderFunction = Callable[["DataTypeLoaderContext", Any], Any]
@@ -112,7 +113,8 @@ def data_type_loader(
             raise InvalidDefinitionError(
                 f"The loader {load.__name__!r} takes two arguments: the context and the config."
             )
-        return _FunctionLoader(load, config_schema, frozenset(required_resource_keys or ()))
+        keys = check_resource_keys(required_resource_keys, "loader of a type")
+        return _FunctionLoader(load, config_schema, keys)
 
     return make
 
