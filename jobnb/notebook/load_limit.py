@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvalidInvocationError, LoadTimeoutError
-from jobnb.execution.stopping import Ender, Interrupts, StopSignal
+from jobnb.execution.stopping import Interrupts, RunInterrupter, StopSignal
 
 T = TypeVar("T")
 
@@ -104,14 +104,14 @@ def _interruptible(function: Callable[[], T], name: str, seconds: float) -> T:
     stop, late = Interrupts(lambda: f"Loading {name}"), None
     try:
         with stop:
-            ender = Ender(stop)
-            ender.after(seconds, "It has taken too long.")
+            interrupter = RunInterrupter(stop)
+            interrupter.after(seconds, "It has taken too long.")
             try:
                 return stop.call(function)
             except StopSignal as signal:
                 late = _late(name, seconds, traceback.walk_tb(signal.__traceback__))
             finally:
-                ender.silence()
+                interrupter.silence()
                 stop.end()  # what is raised from here on is Ctrl-C
     except ExecutionInterruptedError as interrupt:
         raise KeyboardInterrupt(f"Loading {name} was interrupted.") from interrupt

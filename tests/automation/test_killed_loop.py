@@ -7,8 +7,10 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -39,15 +41,23 @@ def where(request, tmp_path):
         yield instance
 
 
-def undisturbed(tmp_path, days: float):
+Outcome = tuple[list, Counter, list]
+
+
+def outcome_of(instance) -> Outcome:
+    return ticks_of(instance), runs_of(instance), states_of(instance)
+
+
+@cache
+def undisturbed(days: float) -> Outcome:
     """What a loop does that nobody kills."""
-    with Instance(home=tmp_path / "undisturbed") as instance:
+    with tempfile.TemporaryDirectory() as home, Instance(home=home) as instance:
         clock = Clock()
         loop = loop_on(instance, clock)
         while clock.now < START + days * DAY:
             loop.round()
             clock.now += STEP
-        return ticks_of(instance), runs_of(instance), states_of(instance)
+        return outcome_of(instance)
 
 
 class Killer:
@@ -95,30 +105,33 @@ def killed_again_and_again(instance, killer, days, loops=1):
         clock.now += STEP
 
 
-def test_a_loop_killed_at_200_points_does_what_one_does_that_is_not(tmp_path):
-    wanted = undisturbed(tmp_path, 8)
-    killer = Killer(seed=7, every=4)
-    with Instance(home=tmp_path / "home") as instance:
-        killed_again_and_again(instance, killer, 8)
-        assert ticks_of(instance) == wanted[0]
-        assert runs_of(instance) == wanted[1]
-        assert states_of(instance) == wanted[2]
-        assert instance.get_dynamic_partitions("fruits")[:2] == ["fruit 1", "fruit 2"]
-    assert sum(killer.kills.values()) >= 200
-    assert len(killer.kills) == 9, killer.kills
+def same_as_without_kills(instance, killer, days, loops) -> Outcome:
+    """See that killed loops have done what one does that nobody kills, and with 200 kills."""
+    wanted = undisturbed(days)
+    killed_again_and_again(instance, killer, days, loops)
+    found = outcome_of(instance)
+    for one, other in zip(found, wanted, strict=True):
+        assert one == other
+    assert instance.get_dynamic_partitions("fruits")[:2] == ["fruit 1", "fruit 2"]
+    assert sum(killer.kills.values()) >= 200, killer.kills
+    assert len(killer.kills) == 9, killer.kills  # each step of a tick, and within the launch
+    return wanted
+
+
+@pytest.mark.parametrize("loops", [1, 2], ids=["alone", "two loops"])
+def test_loops_killed_at_200_points_do_what_one_does_that_is_not(loops, where):
+    wanted = same_as_without_kills(where, Killer(seed=6 + loops, every=4), 4, loops)
     # The night on which the clock goes forward: half past two comes at three.
     night = [tick[1] - START - 2 * DAY for tick in wanted[0] if tick[0] == "several"]
     assert [each for each in night if 0 < each < 2 * 3600] == [3600]
 
 
-def test_two_loops_that_are_killed_do_it_once(where, tmp_path):
-    wanted = undisturbed(tmp_path, 3)
-    killer = Killer(seed=1, every=7)
-    killed_again_and_again(where, killer, 3, loops=2)
-    assert ticks_of(where) == wanted[0]
-    assert runs_of(where) == wanted[1]
-    assert states_of(where) == wanted[2]
-    assert sum(killer.kills.values()) > 15
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("loops", [1, 2], ids=["alone", "two loops"])
+def test_loops_killed_over_three_weeks_do_what_one_does_that_is_not(loops, seed, where):
+    same_as_without_kills(where, Killer(seed=100 + seed, every=12), 21, loops)
 
 
 SCRIPT = """

@@ -7,8 +7,16 @@ import subprocess
 import pytest
 
 from jobnb import Instance, StorageError
-from tests.automation.place import START, Clock, loop_on, runs_of, states_of, ticks_of
-from tests.automation.test_killed_loop import DAY, STEP, undisturbed
+from jobnb.storage.ticks import live_loops
+from tests.automation.place import START, Clock, loop_on
+from tests.automation.test_killed_loop import (
+    DAY,
+    STEP,
+    Killed,
+    Killer,
+    outcome_of,
+    undisturbed,
+)
 from tests.postgres import Server, find_programs, serving
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,7 +61,6 @@ def _control(server: Server, *what: str) -> None:
 
 def test_a_server_that_restarts_at_any_step_costs_no_tick_and_no_run(tmp_path):
     days, refused = 1.5, 0
-    wanted = undisturbed(tmp_path, days)
     with serving() as server:
         restarted = Restarted(server)
         try:
@@ -68,11 +75,49 @@ def test_a_server_that_restarts_at_any_step_costs_no_tick_and_no_run(tmp_path):
                         refused += 1
                         continue
                     clock.now += STEP
-                assert ticks_of(instance) == wanted[0]
-                assert runs_of(instance) == wanted[1]
-                assert states_of(instance) == wanted[2]
+                assert outcome_of(instance) == undisturbed(days)
         finally:
             restarted.come_back()
             _control(server, "stop", "-m", "immediate")
     assert not restarted.to_come
     assert refused >= 4
+
+
+def test_two_loops_that_are_killed_outlive_restarts_of_the_server(tmp_path):
+    days, refused, killer = 2, 0, Killer(seed=5, every=8)
+    with serving() as server:
+        restarted = Restarted(server)
+        restarted.to_come = ["claimed", "launched", "decided"]
+
+        def reached(step):
+            restarted.reached(step)
+            killer.reached(step)
+
+        try:
+            with Instance(home=tmp_path / "home", url=server.new_schema()) as instance:
+                clock = Clock()
+
+                def fresh():
+                    return loop_on(instance, clock, reached=reached, start=killer.start)
+
+                going = [fresh(), fresh()]
+                while clock.now < START + days * DAY:
+                    for place in (0, 1):
+                        while True:
+                            try:
+                                going[place].round()
+                                break
+                            except Killed:
+                                live_loops.discard(going[place].holder.loop_id)
+                                going[place] = fresh()
+                            except StorageError:
+                                restarted.come_back()
+                                refused += 1
+                    clock.now += STEP
+                assert outcome_of(instance) == undisturbed(days)
+        finally:
+            restarted.come_back()
+            _control(server, "stop", "-m", "immediate")
+    assert not restarted.to_come
+    assert refused >= 2
+    assert sum(killer.kills.values()) > 20
