@@ -98,7 +98,7 @@ def test_a_loop_goes_on_with_the_definitions_of_before(tmp_path, caplog):
         assert location.definitions().job_names == ["greet"]
         path.write_text(DEFINES + "while True: pass\n")
         assert location.definitions().job_names == ["greet"]
-        assert "goes on as it was before" in caplog.text
+        assert "its old definitions stay in use" in caplog.text
         assert "shop.py, line 7 did not end within 1 s" in caplog.text
         path.write_text(DEFINES.replace("greet", "welcome"))
         assert location.definitions().job_names == ["welcome"]
