@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class JobnbError(Exception):
@@ -63,11 +63,31 @@ class PartitionNeededError(InvariantViolationError):
     Args:
         facts: The assets, and their partitions.
         next_step: What to do in Python; the command line and the launchpad say it their own way.
+        reason: Whether partitions are there and none was named, there are none yet, or the assets
+            have different ones.
     """
 
-    def __init__(self, facts: str, next_step: str = "") -> None:
+    def __init__(
+        self,
+        facts: str,
+        next_step: str = "",
+        reason: Literal["none named", "none yet", "different"] = "none named",
+    ) -> None:
         gap = "\n" if "\n" in facts else " "
         super().__init__(f"{facts}{gap}{next_step}".rstrip())
+        self.facts, self.next_step, self.reason = facts, next_step, reason
+
+
+class DifferentPartitionsError(InvalidDefinitionError):
+    """The assets of a job have different partitions, and one run cannot be for all of them.
+
+    Args:
+        facts: The assets, and their partitions.
+        next_step: What to do in Python; the command line says it its own way.
+    """
+
+    def __init__(self, facts: str, next_step: str) -> None:
+        super().__init__(f"{facts}\n{next_step}")
         self.facts = facts
 
 

@@ -12,7 +12,13 @@ import click
 from click.shell_completion import CompletionItem
 
 from jobnb.cli.exit_codes import INTERRUPTED, REFUSED, SUCCESS
-from jobnb.errors import JobnbError, NotResumableError, PartitionNeededError, did_you_mean
+from jobnb.errors import (
+    DifferentPartitionsError,
+    JobnbError,
+    NotResumableError,
+    PartitionNeededError,
+    did_you_mean,
+)
 
 HELP = {"help_option_names": ["-h", "--help"]}
 
@@ -98,11 +104,33 @@ class OneLineGroup(LazyGroup):
             ctx.exit(SUCCESS)
 
 
+_SELECT = (
+    "Select those that share their partitions with --select, and name some with --partition KEY; "
+    "or launch a job of such assets with --job."
+)
+
+
+def _one_line(facts: str) -> str:
+    r"""Return facts that may stand in several lines as one.
+
+    >>> _one_line("These differ:\n  a has 3.\n  b has 4.")
+    'These differ: a has 3. b has 4.'
+    """
+    return " ".join(facts.split())
+
+
 def _told(error: JobnbError) -> str:
     """Return an error as one reads it at a command line, which has options and no parameters."""
+    if isinstance(error, DifferentPartitionsError):
+        return f"{_one_line(error.facts)} {_SELECT}"
     if isinstance(error, PartitionNeededError):
+        facts = _one_line(error.facts)
+        if error.reason == "different":
+            return f"{facts} No one run can make them all, as their partitions differ. {_SELECT}"
+        if error.reason == "none yet":
+            return f"{facts} {error.next_step}"
         return (
-            f"{error.facts} Name some: --partition KEY, or --partition-range START...END. To make "
+            f"{facts} Name some: --partition KEY, or --partition-range START...END. To make "
             "each in a run of its own: jobnb job backfill."
         )
     if isinstance(error, NotResumableError):

@@ -128,4 +128,8 @@ def _status(status: Any) -> dict[str, Any]:
 def _status_words(status: dict[str, Any] | None) -> str:
     if status is None:
         return ""
+    from jobnb.staleness.causes import NO_PARTITIONS
+
+    if status["reasons"] == [NO_PARTITIONS]:
+        return NO_PARTITIONS
     return ": ".join([status["status"], *filter(None, ["; ".join(status["reasons"])])])

@@ -69,11 +69,14 @@ def _notes(notes: list[str]) -> Html | None:
 def _cells(status: AssetStatus) -> list[Html | str]:
     name, word, made, why = _words(status)
     sign = SHOWN_AS[status.status]
-    return [code(name), badge(sign) if SIGNS[sign] else word, made, why]
+    is_sign = SIGNS[sign] and status.word == status.status.value
+    return [code(name), badge(sign) if is_sign else word, made, why]
 
 
 def _words(status: AssetStatus) -> list[str]:
     name = status.key.to_user_string() + (f"[{status.partition}]" if status.partition else "")
-    sign = SIGNS[SHOWN_AS[status.status]]
     made = moment(status.made) if status.made else ""
-    return [name, f"{sign} {status.status.value}".strip(), made, "; ".join(status.reasons)]
+    if status.word != status.status.value:
+        return [name, status.word, made, ""]
+    sign = SIGNS[SHOWN_AS[status.status]]
+    return [name, f"{sign} {status.word}".strip(), made, "; ".join(status.reasons)]

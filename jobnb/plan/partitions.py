@@ -89,7 +89,7 @@ def _alike(
     look, first, last = _look(definition, store)
     facts = f"{subject_of(names)} {look}, and the run is for none of them."
     if last is None:
-        return PartitionNeededError(facts, _adding(definition))
+        return PartitionNeededError(facts, _adding(definition), "none yet")
     return PartitionNeededError(
         facts,
         f"Name one: partition_key={last!r}; or several, in one run: "
@@ -111,6 +111,7 @@ def _different(
         "\n".join(["The run is for no partition, and makes assets that have some:", *lines]),
         "No one run can make them all, as their partitions differ. Make some of them, with "
         f'partition_key="..."; or all in runs of their own: {_backfill(names)}.',
+        "different",
     )
 
 

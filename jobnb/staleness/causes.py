@@ -13,6 +13,10 @@ from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 _MOST_NOTES = 6
 
 
+NO_PARTITIONS = "no partitions yet"
+"""The status of an asset whose partitions have no keys so far."""
+
+
 class StaleStatus(str, Enum):
     """The status of an asset, compared with the present definitions."""
 
@@ -106,7 +110,7 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
             '364 of 365 made, 1 failed, 2 stale'
         """
         if not self.total:
-            return "no partitions yet"
+            return NO_PARTITIONS
         made = (
             f"all {self.total:,}" if self.made == self.total else f"{self.made:,} of {self.total:,}"
         )
@@ -116,6 +120,8 @@ class PartitionCounts(msgspec.Struct, frozen=True, gc=False):
         return ", ".join([f"{made} made", *told])
 
     def __str__(self) -> str:
+        if not self.total:
+            return self.words
         counts = {"failed": self.failed, "skipped": self.skipped, "stale": self.stale}
         counts["missing"] = self.missing
         told = [f"{count:,} {word}" for word, count in counts.items() if count]
@@ -172,9 +178,17 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
         return _few_words(note for note in self.notes if note.is_blind)
 
     @property
+    def word(self) -> str:
+        """The status; that there is nothing to materialize, where there are no partitions."""
+        nothing = self.counts is not None and not self.counts.total
+        return NO_PARTITIONS if nothing else self.status.value
+
+    @property
     def line(self) -> str:
         """The status and its reasons, without notes."""
         name = self.key.to_user_string() + (f"[{self.partition}]" if self.partition else "")
+        if self.counts is not None and not self.counts.total:
+            return f"{name} has {self.word}"
         if self.status is StaleStatus.FAILED and self.error:
             return f"{name} {'; '.join(self.reasons)}"
         why = f": {'; '.join(self.reasons)}" if self.causes or self.counts else ""

@@ -241,3 +241,48 @@ by_day = define_asset_job("by_day", selection="flights")
     path = write(BY_DAY.partition("for day in")[0] + more)
     (row,) = json.loads(jobnb("job", "list", path, "--json").stdout)
     assert (row["name"], row["partitioned"]) == ("by_day", True)
+
+
+DIFFERENT = """
+from jobnb import (DynamicPartitionsDefinition, StaticPartitionsDefinition, asset,
+                   define_asset_job)
+
+@asset(partitions_def=DynamicPartitionsDefinition(name="fruits"))
+def picked(): ...
+
+@asset(partitions_def=StaticPartitionsDefinition(["a", "b"]))
+def letters(): ...
+
+@asset(partitions_def=StaticPartitionsDefinition(["x", "y", "z"]))
+def names(): ...
+"""
+
+
+def test_an_asset_whose_partitions_have_no_keys_yet_is_not_fresh(jobnb, write):
+    path = write(DIFFERENT)
+    assert jobnb("asset", "materialize", path, "-s", "letters", "--partition", "a").exit_code == 0
+    lines = {line.split()[0]: line for line in jobnb("asset", "list", path).stdout.splitlines()}
+    assert "no partitions yet" in lines["picked"]
+    assert "fresh" not in lines["picked"]
+    assert "1 of 2 made" in lines["letters"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-s", "letters,names"], ["'letters' has 2 partitions", "--select", "--partition KEY"]),
+        (
+            ["-s", "letters,names", "--partition", "a"],
+            ["have different partitions:", "--select", "--partition KEY"],
+        ),
+        (["-s", "picked"], ["'picked' has no partitions yet", "add_dynamic_partitions('fruits'"]),
+        (["-s", "letters"], ["Name some: --partition KEY"]),
+    ],
+)
+def test_advice_on_partitions_names_options_in_one_line(jobnb, write, options, words):
+    told = jobnb("asset", "materialize", write(DIFFERENT), *options)
+    assert told.exit_code == 2
+    for word in words:
+        assert word in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert "session." not in told.stderr

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import DifferentPartitionsError, InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -126,9 +126,9 @@ def common_partitions(
     if len(owners) > 1:
         told = "\n  ".join(f"{each!r} has {found!r}" for each, found in owners)
         what = job_words(job_name)
-        raise InvalidDefinitionError(
-            f"The assets of {what} have different partitions:\n  {told}\n"
+        raise DifferentPartitionsError(
+            f"The assets of {what} have different partitions:\n  {told}",
             "Select assets that share theirs, or make all in runs of their own: "
-            "session.backfill(...)."
+            "session.backfill(...).",
         )
     return owners[0][1] if owners else None
