@@ -187,5 +187,7 @@ class _Speaker(logging.Handler):
             sys.stdout.flush()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write what was logged."""
-        self(record.levelname.lower(), record.getMessage())
+        """Write what was logged; of a schedule or sensor with its name."""
+        name = record.name.removeprefix("jobnb.automation").removeprefix(".")
+        more = {"of": name} if name else {}
+        self(record.levelname.lower(), record.getMessage(), **more)

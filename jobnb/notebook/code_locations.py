@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from importlib import reload
@@ -13,6 +14,8 @@ from jobnb.errors import LoadTimeoutError, NotebookError
 from jobnb.notebook.code_source import CodeSource
 from jobnb.storage.history import seen_from
 from jobnb.storage.instance import Instance
+
+_logger = logging.getLogger("jobnb.automation")
 
 
 def open_locations(named: Sequence[str | CodeSource]) -> tuple[Instance, list[CodeLocation]]:
@@ -44,7 +47,22 @@ def _location(source: CodeSource, instance: Instance) -> CodeLocation:
     if path is None:
         return CodeLocation(source.name, _loading_again(source), lambda: 0)
     name = seen_from(instance.home, str(path))
-    return CodeLocation(name, source.load, lambda: _version(path))
+    return CodeLocation(name, _telling(source, name), lambda: _version(path))
+
+
+def _telling(source: CodeSource, name: str) -> Callable[[], Definitions]:
+    """Load a file, and log it from the second time on."""
+    loaded = False
+
+    def load() -> Definitions:
+        nonlocal loaded
+        found = source.load()
+        if loaded:
+            _logger.info("%r was loaded again, as it has changed.", name)
+        loaded = True
+        return found
+
+    return load
 
 
 def _loading_again(source: CodeSource) -> Callable[[], Definitions]:

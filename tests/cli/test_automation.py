@@ -296,6 +296,8 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
             assert last.run_keys[0].startswith("new ")
         shop.write_text("this is no Python")
         read_until(lambda line: "old definitions stay in use" in line["text"])
+        told = [line["text"] for line in lines]
+        assert "'shop.py' was loaded again, as it has changed." in told
     finally:
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read().splitlines()
@@ -320,7 +322,7 @@ def test_a_daemon_says_what_fails_and_what_is_stopped(tmp_path, monkeypatch):
         "from jobnb import AutomationCondition, DefaultSensorStatus, asset, sensor\n"
         "@asset(automation_condition=AutomationCondition.eager())\ndef orders(): ...\n"
         "@sensor(default_status=DefaultSensorStatus.RUNNING, asset_selection='*')\n"
-        "def bad(): raise ValueError('no\\nway')\n"
+        "def bad(context):\n    context.log.info('I look')\n    raise ValueError('no\\nway')\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "jobnb.cli", "daemon", str(path), "--health", "0.2"],
@@ -338,6 +340,7 @@ def test_a_daemon_says_what_fails_and_what_is_stopped(tmp_path, monkeypatch):
         process.stdout.read()
         assert process.wait(60) == 0
         process.stdout.close()
+    assert any(line.endswith("info: I look (of bad)\n") for line in lines)
     assert "sensor 'bad' of shop.py has failed once" in lines[-1]
     assert "failing ['bad']" in lines[-1]
     [failed] = [line for line in lines if "The tick of sensor 'bad' of shop.py failed" in line]
