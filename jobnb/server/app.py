@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from jobnb.server.access import Access, Refusal
@@ -38,20 +38,15 @@ def application(
         >>> [route.path for route in app.routes]
         ['/graphql', '/graphql', '/server_info', '/dagit_info']
     """
-    doors = _Doors(Executing(served, limits), Access(token, hosts))
+    doors = Doors(Executing(served, limits), Access(token, hosts))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         doors.executing.close()
 
-    routes = [
-        Route("/graphql", doors.graphql, methods=["GET", "POST"]),
-        WebSocketRoute("/graphql", doors.websocket),
-        Route("/server_info", doors.info),
-        Route("/dagit_info", doors.info),
-    ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: doors.nothing})
+    handlers: Any = {404: doors.nothing}
+    app = Starlette(routes=doors.routes(), lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # nothing is told of a path without the token
     return app
 
@@ -85,8 +80,8 @@ def refused(refusal: Refusal) -> Response:
     return JSONResponse(content, status, headers=headers)
 
 
-class _Doors:
-    """What is behind each address.
+class Doors:
+    """What is behind each address of GraphQL.
 
     Args:
         executing: Executes what is asked for.
@@ -95,6 +90,15 @@ class _Doors:
 
     def __init__(self, executing: Executing, access: Access) -> None:
         self.executing, self._access = executing, access
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the addresses, for an application."""
+        return [
+            Route("/graphql", self.graphql, methods=["GET", "POST"]),
+            WebSocketRoute("/graphql", self.websocket),
+            Route("/server_info", self.info),
+            Route("/dagit_info", self.info),
+        ]
 
     def _refusal(self, connection: HTTPConnection) -> Refusal | None:
         token = connection.query_params.get("token")
@@ -122,8 +126,8 @@ class _Doors:
             asked = body if isinstance(body, tuple) else asked_in(body, self.executing.limits)
         if isinstance(asked, tuple):
             return refused(asked)
-        reads_only = request.method == "GET"
-        status, answer = await self.executing.answer_soon(asked, reads_only=reads_only)
+        by_get = request.method == "GET"
+        status, answer = await self.executing.answer_soon(asked, reads_only=by_get)
         return Response(encoded(answer), status, media_type="application/json")
 
     async def _body(self, request: Request) -> bytes | Refusal:
@@ -168,7 +172,11 @@ class _Doors:
         conversation = WebSocketSession(self.executing, protocol, send, close)
         try:
             while websocket.application_state is WebSocketState.CONNECTED:
-                await conversation.receive(await _message(websocket))
+                message = await _message(websocket)
+                if len(message) > self.executing.limits.body:
+                    await close(1009, "The message is too long.")
+                    break
+                await conversation.receive(message)
         except WebSocketDisconnect:
             pass
         finally:

@@ -123,6 +123,7 @@ class Executing:
     Args:
         served: What is served.
         limits: The limits of each.
+        refusal: Why no mutation is executed; empty where they are.
 
     Example:
         >>> from jobnb.storage.instance import Instance
@@ -131,8 +132,10 @@ class Executing:
         (200, {'data': {'runsOrError': {'count': 0}}})
     """
 
-    def __init__(self, served: ServedWorkspace, limits: Limits | None = None) -> None:
-        self.served, self.limits = served, limits or Limits()
+    def __init__(
+        self, served: ServedWorkspace, limits: Limits | None = None, *, refusal: str = ""
+    ) -> None:
+        self.served, self.limits, self._refusal = served, limits or Limits(), refusal
         self._schema = served_schema()
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._threads = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="jobnb-graphql")
@@ -166,8 +169,8 @@ class Executing:
         if operation.operation is OperationType.SUBSCRIPTION:
             return _refused(GraphQLError("A subscription needs a WebSocket at this address."))
         writes = operation.operation is OperationType.MUTATION
-        if writes and reads_only:
-            return _refused(GraphQLError("A mutation is sent with POST."))
+        if writes and (reads_only or self._refusal):
+            return _refused(GraphQLError(self._refusal or "A mutation is sent with POST."))
         root = (Mutation if writes else Query)(Reading(self.served))
         return _told(self._executed(found.document, asked, root))
 

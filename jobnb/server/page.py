@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from html import escape
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from jobnb.display.widgets.assemble import css, esm
@@ -76,6 +76,7 @@ def page_application(
     hosts: Iterable[str] = (),
     *,
     cookie: str = "jobnb",
+    beside: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """Return the application of the page.
 
@@ -85,6 +86,7 @@ def page_application(
         name: The name of what is shown.
         hosts: Names that the page is reached by, beside those of the loopback.
         cookie: The name of the cookie that says that the token was given.
+        beside: More addresses, each of which asks for the token itself.
     """
     doors = _Doors(visits, token, name, Access(token, hosts), cookie)
 
@@ -95,6 +97,7 @@ def page_application(
         doors.closing.set()
 
     routes = [
+        *beside,
         Route("/-/login", doors.login, methods=["POST"]),
         Route("/-/files/{name}", doors.file),
         WebSocketRoute("/-/socket", doors.socket),

@@ -18,12 +18,14 @@ from jobnb.registry.session import Session, make_current
 from jobnb.server.access import new_token
 from jobnb.server.listening import bound_socket, run_until_stopped
 from jobnb.server.page import LONGEST, page_application
+from jobnb.server.page_graphql import graphql_beside
 from jobnb.server.visits import Visits
 from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import RunsFilter
 
 if TYPE_CHECKING:
+    from jobnb.definitions.locations.definitions import Definitions
     from jobnb.notebook.code_source import CodeSource
 
 _LOOK = 1.0
@@ -103,16 +105,20 @@ def show_until_stopped(
     visits = Visits(session, read_only=read_only)
     name = Path(location.name).name or "jobnb"
     cookie = f"jobnb-{listening.getsockname()[1]}"
-    app = page_application(visits, given, name, hosts, cookie=cookie)
-    with visits.exchange.installed(), _watched(visits, session, location):
+    watch = _Watch(visits, session, location)
+    names = list(hosts)
+    graphql = graphql_beside(
+        session, location, given, names, read_only=read_only, reloaded=watch.take_over
+    )
+    with visits.exchange.installed(), graphql as beside, _watching(watch):
+        app = page_application(visits, given, name, names, cookie=cookie, beside=beside)
         run_until_stopped(app, listening, LONGEST, lambda address: ready(address, given))
 
 
 @contextmanager
-def _watched(visits: Visits, session: Session, location: CodeLocation) -> Iterator[None]:
+def _watching(watch: _Watch) -> Iterator[None]:
     """Show what changes meanwhile in the file of the definitions, and in the history."""
     over = threading.Event()
-    watch = _Watch(visits, session, location)
     thread = threading.Thread(target=watch.work, args=(over,), name="jobnb-page", daemon=True)
     thread.start()
     try:
@@ -152,8 +158,16 @@ class _Watch:
         else:
             self._visits.notice("")
 
+    def take_over(self) -> None:
+        """Show the definitions as they were loaded again by a client of GraphQL."""
+        self._code = self._location.version()
+        self._visits.renew(lambda: self._show(self._location.definitions()))
+        self._visits.notice("")
+
     def _load(self) -> None:
-        definitions = self._location.reload()
+        self._show(self._location.reload())
+
+    def _show(self, definitions: Definitions) -> None:
         self._session.clear()
         self._session.add(definitions)
 

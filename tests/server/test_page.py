@@ -7,18 +7,24 @@ import importlib
 import json
 import pkgutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
 
 from jobnb import Session, job, op
+from jobnb.automation.code_location import CodeLocation
 from jobnb.display import widgets
 from jobnb.display.widgets.view import View
 from jobnb.errors import StorageError
 from jobnb.registry import session as sessions
 from jobnb.server.page import page_application
+from jobnb.server.page_graphql import graphql_beside
 from jobnb.server.showing import kept_token
 from jobnb.server.visits import READ_ONLY, READS, Visits
 
@@ -142,8 +148,47 @@ def test_no_address_is_told_without_the_token(session: Session) -> None:
     asyncio.run(ask())
 
 
-def test_the_socket_is_closed_to_who_has_no_token(session: Session) -> None:
-    app = page_application(Visits(session), "sesame", "shop.py")
+@contextmanager
+def with_graphql(
+    session: Session, *, read_only: bool = False, reloaded: Any = lambda: None
+) -> Iterator[Starlette]:
+    """The page as the command serves it, with GraphQL beside it."""
+    code = CodeLocation.of_definitions(session.snapshot(), "shop.py")
+    visits = Visits(session, read_only=read_only)
+    beside = graphql_beside(session, code, "sesame", [], read_only=read_only, reloaded=reloaded)
+    with beside as routes:
+        yield page_application(visits, "sesame", "shop.py", beside=routes)
+
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+WRONG: list[dict[str, str]] = [{}, {"token": "wrong"}, {"token": ""}]
+
+
+def test_every_address_of_the_page_and_beside_it_wants_the_token(session: Session) -> None:
+    with with_graphql(session) as app:
+        addresses = [each for each in app.routes if isinstance(each, Route)]
+        sockets = [each for each in app.routes if isinstance(each, WebSocketRoute)]
+        assert len(addresses) + len(sockets) == len(app.routes)
+
+        async def ask() -> None:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+                for route, method, given in product(addresses, METHODS, WRONG):
+                    address = route.path.replace("{name}", "x.js").replace("{path:path}", "runs/1")
+                    told = await http.request(method, address, params=given, json=QUERY)
+                    assert told.status_code in (401, 405), (method, address)
+                    assert "version" not in told.text
+
+        asyncio.run(ask())
+        for socket in sockets:
+            assert closed_with(app, socket.path) == 4401
+
+
+QUERY = {"query": "{ version }"}
+
+
+def closed_with(app: Starlette, path: str) -> int:
+    """The code with which a WebSocket without a token is closed before it is open."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -152,13 +197,45 @@ def test_the_socket_is_closed_to_who_has_no_token(session: Session) -> None:
     async def receive() -> Any:
         return {"type": "websocket.connect"}
 
-    headers = [(b"host", b"127.0.0.1")]
     scope = {
-        "type": "websocket", "path": "/-/socket", "query_string": b"", "headers": headers,
-        "subprotocols": [],
+        "type": "websocket", "path": path, "query_string": b"",
+        "headers": [(b"host", b"127.0.0.1")], "subprotocols": ["graphql-ws"],
     }  # fmt: skip
     asyncio.run(app(scope, receive, send))
-    assert [(each["type"], each["code"]) for each in sent] == [("websocket.close", 4401)]
+    [answer] = sent
+    assert answer["type"] == "websocket.close"
+    return int(answer["code"])
+
+
+def answered(app: Starlette, query: str) -> Any:
+    """What GraphQL beside the page answers to a query with the token."""
+
+    async def ask() -> Any:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            headers = {"Authorization": "token sesame"}
+            told = await http.post("/graphql", json={"query": query}, headers=headers)
+            return told.json()
+
+    return asyncio.run(ask())
+
+
+JOBS = "{ repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }"
+RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "shop.py") { __typename } }'
+
+
+def test_graphql_answers_beside_the_page_with_its_token(session: Session) -> None:
+    heard: list[bool] = []
+    with with_graphql(session, reloaded=lambda: heard.append(True)) as app:
+        assert "greet" in str(answered(app, JOBS)["data"])
+        answered(app, RELOAD)
+    assert heard == [True]
+
+
+def test_graphql_beside_a_page_that_only_shows_changes_nothing(session: Session) -> None:
+    with with_graphql(session, read_only=True) as app:
+        assert answered(app, "{ version }")["data"]["version"]
+        assert answered(app, RELOAD)["errors"][0]["message"] == READ_ONLY
 
 
 def test_the_token_of_a_history_is_the_same_after_a_restart(tmp_path: Path) -> None:
