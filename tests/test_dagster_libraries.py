@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.server.conftest import NOTEBOOK, REPOSITORY, TOKEN, begin, end, write_notebook
 
 ROOT = Path(__file__).parents[1]
 FIRST = """
@@ -303,3 +306,74 @@ server.stop()
     assert "Use an executor: `executor_def=dask_executor`." in out[5]
     assert out[6].startswith("jobnb has no 'EngineEventData'")
     assert "Tell it with `context.log`." in out[6]
+
+
+@pytest.mark.timeout(600)
+def test_the_client_of_graphql_does_all_that_it_can(run, tmp_path):
+    write_notebook(tmp_path / NOTEBOOK)
+    process, address = begin(tmp_path, "-n", NOTEBOOK, "--in-process")
+    try:
+        out = run(CLIENT, address.rpartition(":")[2], TOKEN, NOTEBOOK, REPOSITORY)
+    finally:
+        end(process)
+        process.stdout.close()
+    told = json.loads(out[-1])
+    assert (told["status"], told["part"], told["assets"]) == ("SUCCESS", "SUCCESS", "SUCCESS")
+    assert told["config"][0] == "RunConfigValidationInvalid"
+    assert told["job"][0] == "JobNotFoundError"
+    assert told["ops"][0] == "PythonError"
+    assert told["unknown"][0] == "RunNotFoundError"
+    assert (told["reload"], told["no reload"], told["shutdown"]) == (
+        "SUCCESS",
+        "FAILURE",
+        "SUCCESS",
+    )
+    assert told["slow"] == "CANCELED"
+    assert told["terminate"][0] == "RunNotFoundError"
+
+
+CLIENT = """
+import json, sys, time
+from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
+
+assert DagsterRunStatus.SUCCESS.value == "SUCCESS"
+port, token, notebook, repository = int(sys.argv[1]), *sys.argv[2:5]
+client = DagsterGraphQLClient(f"token:{token}@127.0.0.1", port_number=port)
+config = {"ops": {"load": {"config": {"year": 2013}}}}
+told = {}
+
+def refused(call):
+    try:
+        return call()
+    except DagsterGraphQLClientError as error:
+        return [str(each) for each in error.args]
+
+def ended(run_id):
+    while True:
+        status = client.get_run_status(run_id)
+        if status.value in ("SUCCESS", "FAILURE", "CANCELED"):
+            return status.value
+        time.sleep(0.1)
+
+told["status"] = ended(
+    client.submit_job_execution(
+        "daily", notebook, repository, run_config=config, tags={"by": "client"}
+    )
+)
+told["part"] = ended(client.submit_job_execution("daily", run_config=config, op_selection=["load"]))
+told["assets"] = ended(client.submit_job_execution("shop_job"))
+told["config"] = refused(lambda: client.submit_job_execution("daily", run_config={"ops": {}}))
+told["job"] = refused(lambda: client.submit_job_execution("nope"))
+told["ops"] = refused(
+    lambda: client.submit_job_execution("daily", run_config=config, op_selection=["x"])
+)
+told["unknown"] = refused(lambda: client.get_run_status("nope"))
+told["reload"] = client.reload_repository_location(notebook).status.value
+told["no reload"] = client.reload_repository_location("nope").status.value
+slow = client.submit_job_execution("slow")
+client.terminate_run(slow)
+told["slow"] = ended(slow)
+told["terminate"] = refused(lambda: client.terminate_run("nope"))
+told["shutdown"] = client.shutdown_repository_location(notebook).status.value
+print(json.dumps(told))
+"""

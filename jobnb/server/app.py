@@ -16,8 +16,9 @@ from jobnb.server.access import Access, Refusal
 from jobnb.server.executing import Asked, Executing, asked_of
 from jobnb.server.json_text import decoded, encoded
 from jobnb.server.limits import Limits
+from jobnb.server.protocols import chosen_protocol
 from jobnb.server.repositories import jobnb_version
-from jobnb.server.websocket import WebSocketSession, chosen_protocol
+from jobnb.server.websocket import WebSocketSession
 from jobnb.server.workspace import ServedWorkspace
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jobnb.automation.freshness import lateness
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey as Key
@@ -165,7 +167,7 @@ class AssetFreshnessInfo(Node):
 
     current_lag_minutes: float | None
     current_minutes_late: float | None
-    latest_materialization_minutes_late: float | None
+    latest_materialization_minutes_late: float | None = None
 
 
 @dataclass(frozen=True)
@@ -411,8 +413,12 @@ class AssetNode(Node):
 
     @property
     def freshness_info(self) -> AssetFreshnessInfo | None:
-        """How late it is; not known here."""
-        return None
+        """How late it is; None without a policy, or before all that it is made from is there."""
+        definitions, instance = self._definitions, self._reading.instance
+        found = lateness(definitions, instance, self._key, datetime.now(UTC))
+        if found is None:
+            return None
+        return AssetFreshnessInfo(found.lag_minutes, found.overdue_minutes)
 
     @property
     def auto_materialize_policy(self) -> AutoMaterializePolicy | None:

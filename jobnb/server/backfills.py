@@ -23,6 +23,7 @@ from jobnb.server.nodes import Node
 from jobnb.server.partition_sets import (
     PartitionSet,
     PartitionStatuses,
+    has_partitions,
     set_name,
     status_of,
 )
@@ -358,7 +359,7 @@ def _of_job(reading: Reading, selector: Mapping[str, Any], asked: Mapping[str, A
         _, job = find_job(reading, {**place, "pipeline_name": job_name})
     except JobNotFound as error:
         return problems.PartitionSetNotFoundError(error.answer.message, name)
-    if job.partitions_def is None:
+    if not has_partitions(job):
         message = f"The job {job.name!r} has no partitions, so no {name!r}."
         return problems.PartitionSetNotFoundError(message, name)
     assets = asked.get("asset_selection")

@@ -63,7 +63,7 @@ class RunLauncher(Node):
 
 @dataclass(frozen=True)
 class ConcurrencyKeyInfo(Node):
-    """A limit of runs or steps that go side by side."""
+    """A pool: how many of its steps run at once, and who waits; a limit of 0 if it has none."""
 
     concurrency_key: str
     slot_count: int
@@ -73,6 +73,17 @@ class ConcurrencyKeyInfo(Node):
     pending_step_run_ids: Sequence[str] = ()
     assigned_step_count: int = 0
     assigned_step_run_ids: Sequence[str] = ()
+
+
+def _told(info: Any) -> ConcurrencyKeyInfo:
+    return ConcurrencyKeyInfo(
+        info.concurrency_key,
+        info.slot_count or 0,
+        info.active_slot_count,
+        list(info.active_run_ids),
+        info.pending_step_count,
+        list(info.pending_step_run_ids),
+    )
 
 
 @dataclass(frozen=True)
@@ -131,12 +142,31 @@ class Instance(Node):
     run_queuing_supported = False
     has_captured_log_manager = True
     auto_materialize_paused = False
-    supports_concurrency_limits = False
     executable_path = sys.executable
-    concurrency_limits: Sequence[ConcurrencyKeyInfo] = ()
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
+
+    @property
+    def supports_concurrency_limits(self) -> bool:
+        """Whether other processes see the pools."""
+        return not self._reading.instance.is_ephemeral
+
+    @property
+    def concurrency_limits(self) -> list[ConcurrencyKeyInfo]:
+        """The pools that have a limit."""
+        keys = self._reading.instance.pools.get_concurrency_keys()
+        return [self.concurrency_limit(key) for key in sorted(keys)]
+
+    def concurrency_limit(self, concurrency_key: str | None = None) -> ConcurrencyKeyInfo:
+        """Return one pool.
+
+        Raises:
+            JobnbError: If none is named.
+        """
+        if concurrency_key is None:
+            raise JobnbError("The query names no pool: give concurrencyKey.")
+        return _told(self._reading.instance.pools.get_concurrency_info(concurrency_key))
 
     @property
     def info(self) -> str:

@@ -124,6 +124,20 @@ class Mutation(Node):
             [terminate_run(self._reading, run_id, terminate_policy) for run_id in run_ids]
         )
 
+    def set_concurrency_limit(self, concurrency_key: str, limit: int) -> bool:
+        """Set how many steps of a pool run at once.
+
+        Raises:
+            InvalidInvocationError: If it cannot be so many.
+        """
+        self._reading.instance.pools.set_concurrency_limit(concurrency_key, limit)
+        return True
+
+    def free_concurrency_slots_for_run(self, run_id: str) -> bool:
+        """Give back the places that a run has in pools."""
+        self._reading.instance.pools.free_concurrency_slots_for_run(run_id)
+        return True
+
     def delete_run(
         self, run_id: str
     ) -> DeletePipelineRunSuccess | problems.RunNotFoundError | problems.PythonError:

@@ -248,4 +248,12 @@ def partition_sets_of(reading: Reading, location: Location) -> list[PartitionSet
     """Return the partitions of the jobs of a location."""
     definitions = reading.definitions(location)
     jobs = [definitions.get_job_def(name) for name in definitions.job_names]
-    return [PartitionSet(reading, location, job) for job in jobs if job.partitions_def is not None]
+    return [PartitionSet(reading, location, job) for job in jobs if has_partitions(job)]
+
+
+def has_partitions(job: JobDefinition) -> bool:
+    """Whether a job has partitions: one, over assets, whose partitions are the same."""
+    try:
+        return job.partitions_def is not None
+    except JobnbError:  # its assets have different ones, and no run is for one of all
+        return False

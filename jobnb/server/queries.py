@@ -21,6 +21,7 @@ from jobnb.server.deployment import (
     resources_of,
 )
 from jobnb.server.events import EventConnection
+from jobnb.server.graphs import Graph, GraphNotFoundError, graph_or_error
 from jobnb.server.instigators import (
     InstigationState,
     InstigationStates,
@@ -47,7 +48,12 @@ from jobnb.server.jobs import (
 )
 from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node
-from jobnb.server.partition_sets import PartitionSet, PartitionSets, partition_sets_of
+from jobnb.server.partition_sets import (
+    PartitionSet,
+    PartitionSets,
+    has_partitions,
+    partition_sets_of,
+)
 from jobnb.server.plans import ExecutionPlan
 from jobnb.server.repositories import (
     Repository,
@@ -245,6 +251,15 @@ class Query(Node):
         except JobnbError as error:
             return problems.python_error(error)
 
+    def graph_or_error(
+        self, selector: Selector | None = None
+    ) -> Graph | GraphNotFoundError | problems.PythonError:
+        """Return a graph by its name."""
+        try:
+            return graph_or_error(self._reading, selector)
+        except JobnbError as error:
+            return problems.python_error(error)
+
     def run_config_schema_or_error(
         self, selector: Selector, mode: str | None = None
     ) -> (
@@ -438,7 +453,7 @@ class Query(Node):
             return error.answer
         except JobnbError as error:
             return problems.python_error(error)
-        known = [] if job.partitions_def is None else [PartitionSet(self._reading, location, job)]
+        known = [PartitionSet(self._reading, location, job)] if has_partitions(job) else []
         return PartitionSets(known)
 
     def partition_set_or_error(

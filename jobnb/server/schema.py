@@ -27,6 +27,7 @@ from jobnb.server import (  # noqa: F401 - they register their classes
     config_types,
     deployment,
     events,
+    graphs,
     instigators,
     jobs,
     launching,

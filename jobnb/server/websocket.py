@@ -13,20 +13,10 @@ from typing import Any
 from jobnb.server.executing import Asked, Executing, asked_of
 from jobnb.server.json_text import decoded, encoded
 
-PROTOCOLS = ("graphql-transport-ws", "graphql-ws")
 _PATIENCE = 30.0  # seconds in which a client says that it is there
 
 Send = Callable[[str], Awaitable[None]]
 Close = Callable[[int, str], Awaitable[None]]
-
-
-def chosen_protocol(offered: list[str]) -> str | None:
-    """Return the protocol to speak, of those that a client offers; None if it knows neither.
-
-    >>> chosen_protocol(["graphql-ws", "chat"])
-    'graphql-ws'
-    """
-    return next((each for each in PROTOCOLS if each in offered), None)
 
 
 class WebSocketSession:
@@ -34,7 +24,7 @@ class WebSocketSession:
 
     Args:
         executing: Executes what is asked for.
-        protocol: One of `PROTOCOLS`.
+        protocol: One of `protocols.PROTOCOLS`.
         send: Sends a text.
         close: Closes the WebSocket with a code and a reason.
     """

@@ -327,3 +327,32 @@ def test_the_file_and_the_notebook_are_two_locations(client: Client) -> None:
         (REPOSITORY, FILE),
     ]
     assert {"name": "__ASSET_JOB", "isAssetJob": True} in nodes[1]["jobs"]
+
+
+def test_the_freshness_of_an_asset_is_told(client: Client) -> None:
+    query = (
+        "query ($k: AssetKeyInput!) { assetNodeOrError(assetKey: $k) { ... on AssetNode {"
+        " freshnessPolicy { maximumLagMinutes } freshnessInfo { currentLagMinutes"
+        " currentMinutesLate } } } }"
+    )
+    client.done("__ASSET_JOB", assetSelection=[{"path": ["owned"]}])
+    found = client.one(query, k={"path": ["owned"]})
+    assert found["freshnessPolicy"] == {"maximumLagMinutes": 60.0}
+    assert 0 <= found["freshnessInfo"]["currentLagMinutes"] < 60
+    assert found["freshnessInfo"]["currentMinutesLate"] == 0
+    assert client.one(query, k={"path": ["orders"]})["freshnessInfo"] is None
+
+
+def test_limits_of_pools_are_told_and_set(client: Client) -> None:
+    limits = "concurrencyKey slotCount activeSlotCount pendingStepCount"
+    told = f"{{ instance {{ supportsConcurrencyLimits concurrencyLimits {{ {limits} }} }} }}"
+    assert client.one(told) == {"supportsConcurrencyLimits": True, "concurrencyLimits": []}
+    change = 'mutation ($n: Int!) { setConcurrencyLimit(concurrencyKey: "database", limit: $n) }'
+    assert client.one(change, n=3) is True
+    pool = {"concurrencyKey": "database", "slotCount": 3, "activeSlotCount": 0}
+    assert client.one(told)["concurrencyLimits"] == [{**pool, "pendingStepCount": 0}]
+    one = f'{{ instance {{ concurrencyLimit(concurrencyKey: "database") {{ {limits} }} }} }}'
+    assert client.one(one)["concurrencyLimit"]["slotCount"] == 3
+    refused = client.post(change, n=-1).json()["errors"]
+    assert "database" in refused[0]["message"]
+    assert client.one('mutation { freeConcurrencySlotsForRun(runId: "nope") }') is True

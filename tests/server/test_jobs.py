@@ -238,3 +238,34 @@ def test_resources_are_told(client: Client) -> None:
         s={**client.repository, "resourceName": "shelv"},
     )
     assert "Did you mean 'shelf'?" in missing["message"]
+
+
+GRAPH = """
+query ($s: GraphSelector) { graphOrError(selector: $s) { __typename
+  ... on Error { message }
+  ... on Graph { name description solids { name } solidHandles { handleID }
+    solidHandle(handleID: "twice") { handleID } modes { name } } } }
+"""
+
+
+def test_a_graph_is_found_by_its_name_in_a_job_and_within_another(client: Client) -> None:
+    found = client.one(GRAPH, s={**client.repository, "graphName": "inner"})
+    assert (found["name"], [each["name"] for each in found["solids"]]) == ("inner", ["twice"])
+    assert found["solidHandle"] == {"handleID": "twice"}
+    whole = client.one(GRAPH, s={**client.repository, "graphName": "daily"})
+    assert [each["name"] for each in whole["solids"]] == ["load", "twice"]
+    missing = client.one(GRAPH, s={**client.repository, "graphName": "dayly"})
+    assert (missing["__typename"], "daily" in missing["message"]) == ("GraphNotFoundError", True)
+    assert client.one(GRAPH)["__typename"] == "PythonError"
+
+
+def test_a_job_over_assets_of_differing_partitions_has_none_of_its_own(client: Client) -> None:
+    sets = (
+        "query ($r: RepositorySelector!, $j: String!) {"
+        " partitionSetsOrError(repositorySelector: $r, pipelineName: $j) {"
+        " ... on PartitionSets { results { name } } } }"
+    )
+    found = client.one(sets, r=client.repository, j="__ASSET_JOB")
+    assert found == {"results": []}
+    by_letter = client.one(sets, r=client.repository, j="by_letter")
+    assert by_letter == {"results": [{"name": "by_letter_partition_set"}]}
