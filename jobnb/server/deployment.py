@@ -156,17 +156,14 @@ class Instance(Node):
     def concurrency_limits(self) -> list[ConcurrencyKeyInfo]:
         """The pools that have a limit."""
         keys = self._reading.instance.pools.get_concurrency_keys()
-        return [self.concurrency_limit(key) for key in sorted(keys)]
+        return [self._pool(key) for key in sorted(keys)]
 
-    def concurrency_limit(self, concurrency_key: str | None = None) -> ConcurrencyKeyInfo:
-        """Return one pool.
+    def concurrency_limit(self, concurrency_key: str | None = None) -> ConcurrencyKeyInfo | None:
+        """Return one pool; None if none is named."""
+        return None if concurrency_key is None else self._pool(concurrency_key)
 
-        Raises:
-            JobnbError: If none is named.
-        """
-        if concurrency_key is None:
-            raise JobnbError("The query names no pool: give concurrencyKey.")
-        return _told(self._reading.instance.pools.get_concurrency_info(concurrency_key))
+    def _pool(self, key: str) -> ConcurrencyKeyInfo:
+        return _told(self._reading.instance.pools.get_concurrency_info(key))
 
     @property
     def info(self) -> str:
