@@ -184,6 +184,7 @@ def test_each_field_of_each_type_can_be_asked_for(asking: tuple[Executing, Askin
     )
     for name, arguments in {
         "partitionSetOrError": set_name,
+        "graphOrError": f"(selector: {literal({**PLACE, 'graphName': 'inner'})})",
         "pipelineSnapshotOrError": f"(activePipelineSelector: {literal(asked.given['pipeline'])})",
     }.items():
         queries.append(f"{{ {name}{arguments} {asked.selection(fields[name].type)} }}")
