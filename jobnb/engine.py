@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.staleness.differences import DefinitionsDiff
+    from jobnb.staleness.renames import AssetRenamed, PossibleRename
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run import JobRun
     from jobnb.storage.run_table import RunTable
@@ -398,6 +399,18 @@ class JobnbEngine:
         from jobnb.staleness.differences import compare_with_run
 
         return compare_with_run(session, *_run_and_history(session, run))
+
+    def rename_asset(
+        self, session: Session, old: AssetKey, new: AssetKey, instance: Instance | None
+    ) -> AssetRenamed:
+        from jobnb.staleness.renames import rename_asset
+
+        return rename_asset(instance or session.instance, old, new)
+
+    def possible_renames(self, session: Session) -> list[PossibleRename]:
+        from jobnb.staleness.renames import session_renames
+
+        return session_renames(session)
 
     def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:
         from jobnb.execution.debugging import open_step

@@ -268,7 +268,7 @@ class ReferenceReader:
             # The defaults of a config or resource class are compared as config.
             yield from self._fields(cls)
         for name, value in sorted(vars(cls).items()):
-            if _says_something(name, value, cls):
+            if _says_something(name, value, cls) and not _is_made_by_pydantic(name, value):
                 places = [("attribute", id(cls), name), *(("class", each, name) for each in ids)]
                 if is_changeable(value, self._is_own(type(value).__module__)):
                     places += [("class in", each, name) for each in ids]
@@ -327,6 +327,11 @@ def _counts_in_state(name: str, cls: type) -> bool:
         fields = getattr(cls, "__pydantic_fields__", None)
         return fields is None or name in fields
     return not (name.startswith("_") and roots & {"pandas", "numpy"})
+
+
+def _is_made_by_pydantic(name: str, value: Any) -> bool:
+    """Whether it is the `__hash__` that pydantic gives a class: it follows from the fields."""
+    return name == "__hash__" and (getattr(value, "__module__", None) or "").startswith("pydantic.")
 
 
 def _says_something(name: str, value: Any, cls: type) -> bool:

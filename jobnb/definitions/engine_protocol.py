@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.staleness.differences import DefinitionsDiff
+    from jobnb.staleness.renames import AssetRenamed, PossibleRename
     from jobnb.storage.instance import Instance
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
     from jobnb.storage.run import JobRun
@@ -292,6 +293,14 @@ class Engine(Protocol):
 
     def session_diff(self, session: Session, run: Any) -> DefinitionsDiff:
         """Return what has changed in a session since a run."""
+
+    def rename_asset(
+        self, session: Session, old: AssetKey, new: AssetKey, instance: Instance | None
+    ) -> AssetRenamed:
+        """Rename an asset in the history of a session; see `Session.rename`."""
+
+    def possible_renames(self, session: Session) -> list[PossibleRename]:
+        """Return the assets of a session that are new by name alone."""
 
     def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:
         """Open a step of an earlier run; see `Session.debug`."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jobnb.registry.session import Session
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
     from jobnb.staleness.differences import DefinitionsDiff
+    from jobnb.staleness.renames import AssetRenamed, PossibleRename
+    from jobnb.storage.instance import Instance
     from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
 
 
@@ -151,6 +153,52 @@ class HistoryReader:
             RunNotFoundError: If there is no such run.
         """
         return engine().session_diff(self._session, run)
+
+    def rename(
+        self,
+        old: CoercibleToAssetKey,
+        new: CoercibleToAssetKey,
+        *,
+        instance: Instance | None = None,
+    ) -> AssetRenamed:
+        """Rename an asset in the history: its values, partitions, runs and freshness stay.
+
+        Rename it in the notebook before or afterwards; assets downstream stay fresh, also where a
+        parameter is called after it. The logs of its runs keep the name that it had.
+
+        Args:
+            old: Its key so far.
+            new: Its new key.
+            instance: The history; that of the session if None.
+
+        Returns:
+            What went with it.
+
+        Raises:
+            InvalidSubsetError: If the asset was never materialized.
+            InvariantViolationError: If the new key was materialized itself, or a run materializes
+                the asset just now.
+
+        Example:
+            >>> from jobnb import Instance, Session, asset
+            >>> @asset
+            ... def orders():
+            ...     return [1, 2]
+            >>> instance = Instance.ephemeral()
+            >>> result = Session().add(orders).materialize(instance=instance)
+            >>> Session().rename("orders", "sales", instance=instance).new
+            AssetKey(['sales'])
+        """
+        keys = AssetKey.from_coercible(old), AssetKey.from_coercible(new)
+        return engine().rename_asset(self._session, *keys, instance)
+
+    def renames(self) -> list[PossibleRename]:
+        """Return the assets that are new by name alone: the code of one that is no longer defined.
+
+        Returns:
+            Each with its `old` and `new` key; `rename` keeps the values.
+        """
+        return engine().possible_renames(self._session)
 
     def debug(self, run: Any, step: str | None = None) -> OpenedStep:
         """Open a step of an earlier run: what its function was given, to run its code in cells.

@@ -613,6 +613,8 @@ class Session:
     status = answered_by(HistoryReader, HistoryReader.status)
     stale = answered_by(HistoryReader, HistoryReader.stale)
     diff = answered_by(HistoryReader, HistoryReader.diff)
+    rename = answered_by(HistoryReader, HistoryReader.rename)
+    renames = answered_by(HistoryReader, HistoryReader.renames)
     debug = answered_by(HistoryReader, HistoryReader.debug)
 
     def _part(self, kind: type[HistoryReader]) -> HistoryReader:

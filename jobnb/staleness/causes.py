@@ -150,6 +150,8 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
         counts: How many partitions stand how, where it is about all of them.
         notes: What the version of its code does not tell: what could not be followed, what the
             code changes itself, and modules that were edited since they were imported.
+        renamed_from: The asset that it may be under a new name: its code is the same, and nothing
+            defines that asset any more.
     """
 
     key: AssetKey
@@ -161,6 +163,7 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
     partition: str | None = None
     counts: PartitionCounts | None = None
     notes: tuple[CodeNote, ...] = ()
+    renamed_from: AssetKey | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -170,6 +173,8 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
             missing: tuple[str, ...] = (str(self.counts),)
         else:
             missing = ("never made",) if self.made is None and not failed else ()
+        if self.renamed_from is not None:
+            missing += (rename_words(self.renamed_from, self.key),)
         return (*failed, *missing, *(cause.seen_from(self.key) for cause in self.causes))
 
     @property
@@ -191,7 +196,8 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
             return f"{name} has {self.word}"
         if self.status is StaleStatus.FAILED and self.error:
             return f"{name} {'; '.join(self.reasons)}"
-        why = f": {'; '.join(self.reasons)}" if self.causes or self.counts else ""
+        told = self.causes or self.counts or self.renamed_from
+        why = f": {'; '.join(self.reasons)}" if told else ""
         verb = "has" if self.status is StaleStatus.FAILED else "is"
         return f"{name} {verb} {self.status.value}{why}"
 
@@ -200,6 +206,15 @@ class AssetStatus(msgspec.Struct, frozen=True, gc=False):
 
     def __repr__(self) -> str:
         return f"<{self}>"
+
+
+def rename_words(old: AssetKey, new: AssetKey) -> str:
+    """Return that an asset is new by name alone, and the call that keeps its values."""
+    before, now = old.to_user_string(), new.to_user_string()
+    return (
+        f"its code is that of {before!r}, which is no longer defined: "
+        f"session.rename({before!r}, {now!r}) keeps the values"
+    )
 
 
 class AssetStatuses(Mapping[AssetKey, AssetStatus]):

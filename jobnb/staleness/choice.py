@@ -116,8 +116,9 @@ def _known(
     failed = failures_since(instance, assets, made)
     partitions = PartitionVersions(instance, partitions_of(assets, layer.sources))
     place, elsewhere = place or place_of(assets), instance.launched_elsewhere
+    names = instance.earlier_names()
     if plan.partitions is None:
-        yield Known(defined, made, sources, failed, partitions, config_now, place, elsewhere)
+        yield Known(defined, made, sources, failed, partitions, config_now, place, elsewhere, names)
         return
     keys = [str(key) for key in plan.partitions.keys]
     for each in assets:
@@ -125,7 +126,7 @@ def _known(
             partitions.look_up(key, keys)  # all in one query
     for partition in keys:
         own = at_partition(partition, assets, made, partitions)
-        yield Known(defined, own, sources, failed, partitions, config_now, place, elsewhere)
+        yield Known(defined, own, sources, failed, partitions, config_now, place, elsewhere, names)
 
 
 def _wanted(verdicts: Mapping[AssetKey, Verdict], plan: Plan) -> set[AssetKey]:

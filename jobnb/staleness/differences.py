@@ -25,12 +25,15 @@ from jobnb.staleness.descriptions import (
     described,
     input_words,
 )
+from jobnb.staleness.renamed_inputs import Names, versions_under
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.verdicts import Defined, in_order
 from jobnb.staleness.versions import CODE as CODE_TAG
 from jobnb.staleness.versions import (
     CONFIG,
+    INPUT,
     CodeVersions,
+    adds_fields,
     code_change,
     config_change,
     config_tags,
@@ -204,10 +207,13 @@ def compare_with_run(session: Session, run_id: str, instance: Instance) -> Defin
             with_known_keys(definitions.assets, definitions.source_assets)
         ).items()
     }
-    run, tags = _record_of(instance, run_id), _recorded_tags(instance, run_id)
+    names, run = instance.earlier_names(), _record_of(instance, run_id)
+    tags = _recorded_tags(instance, run_id, _later_names(names, defined))
     old = _recorded(run, tags) or _names_of_ops(run, instance)
     new = {
-        name: _facts_now(defined[name], tags.get(name)) for name in old if name in defined
+        name: _facts_now(defined[name], tags.get(name), facts[CODE], names)
+        for name, facts in old.items()
+        if name in defined
     } | _ops_now(session, run, old)
     made = instance.last_made([each.key for each in defined.values()])
     new |= {
@@ -227,13 +233,25 @@ def _record_of(instance: Instance, run_id: str) -> JobRun:
     return run
 
 
-def _recorded_tags(instance: Instance, run_id: str) -> dict[Name, Mapping[str, str]]:
-    """Return what a run recorded with each asset that it materialized."""
-    return {
-        ("asset", AssetKey(entry.event.asset).to_user_string()): entry.event.tags
-        for entry in instance.all_logs(run_id, EventType.ASSET_MATERIALIZATION)
-        if isinstance(entry.event, AssetMaterialized)
-    }
+def _later_names(names: Names, defined: Collection[Name]) -> dict[str, str]:
+    """Return the present names of assets that were renamed, by those that they had."""
+    pairs = [(old, new) for new, before in names.items() for old in before]
+    texts = [(old.to_user_string(), new.to_user_string()) for old, new in pairs]
+    return {old: new for old, new in texts if ("asset", old) not in defined}
+
+
+def _recorded_tags(
+    instance: Instance, run_id: str, later: Mapping[str, str]
+) -> dict[Name, Mapping[str, str]]:
+    """Return what a run recorded with each asset that it materialized, by its present name."""
+    found: dict[Name, Mapping[str, str]] = {}
+    for entry in instance.all_logs(run_id, EventType.ASSET_MATERIALIZATION):
+        if isinstance(entry.event, AssetMaterialized):
+            name = AssetKey(entry.event.asset).to_user_string()
+            read = {f"{INPUT}{old}": f"{INPUT}{new}" for old, new in later.items()}
+            tags = {read.get(tag, tag): text for tag, text in entry.event.tags.items()}
+            found["asset", later.get(name, name)] = tags
+    return found
 
 
 def _recorded(run: JobRun, tags: Mapping[Name, Mapping[str, str]]) -> dict[Name, Facts]:
@@ -260,9 +278,13 @@ def _names_of_ops(run: JobRun, instance: Instance) -> dict[Name, Facts]:
     return {("op", name): {} for name in names}
 
 
-def _facts_now(asset: Defined, recorded: Mapping[str, str] | None) -> Facts:
+def _facts_now(
+    asset: Defined, recorded: Mapping[str, str] | None, code: str, names: Names
+) -> Facts:
     """Return the facts of an asset that a run records, as they are now."""
     facts = asset_facts(asset)
+    if code in versions_under(asset.assets, asset.code, names):
+        facts[CODE] = code
     if recorded is None:
         return {CODE: facts[CODE]}
     config = config_tags(asset.node, given_config(recorded)).get(CONFIG, "")
@@ -351,10 +373,7 @@ def _stale(
         for each in changes
         if each.kind == "asset"
         and each.change == "changed"
-        and any(
-            old["asset", each.name].get(fact) != new["asset", each.name].get(fact)
-            for fact in MAKES_STALE
-        )
+        and _makes_stale(old["asset", each.name], new["asset", each.name])
     }
     added = {each.name for each in changes if each.kind == "asset" and each.change == "added"}
     because: dict[AssetKey, str] = {}
@@ -374,6 +393,14 @@ def _stale(
             has_parts = defined[key].assets.partitions_def is not None
             count = times.partitions(key) if has_parts else None
             yield StaleAfterwards(key, because[key], count, times.seconds(key))
+
+
+def _makes_stale(old: Facts, new: Facts) -> bool:
+    """Whether what was materialized with the one is stale with the other."""
+    changed = {fact for fact in MAKES_STALE if old.get(fact) != new.get(fact)}
+    if CONFIG_FACT in changed and adds_fields(old.get(CONFIG_FACT, ""), new.get(CONFIG_FACT, "")):
+        changed.remove(CONFIG_FACT)
+    return bool(changed)
 
 
 class _Times:

@@ -135,6 +135,7 @@ def _input_key(tag: str) -> AssetKey:
 
 
 _kept: WeakKeyDictionary[Instance, dict[AssetKey, PartitionRecords]] = WeakKeyDictionary()
+_names: WeakKeyDictionary[Instance, Mapping[AssetKey, Sequence[AssetKey]]] = WeakKeyDictionary()
 _guard = threading.Lock()
 
 
@@ -162,8 +163,12 @@ def records_of(instance: Instance, key: AssetKey) -> PartitionRecords:
         >>> list(records_of(instance, letters.key).versions)
         ['b']
     """
+    names = instance.earlier_names()
     with _guard:
         kept = _kept.setdefault(instance, {})
+        if _names.get(instance, names) != names:  # what was read of other assets is renamed in it
+            kept.clear()
+        _names[instance] = names
         known = kept.get(key, _NOTHING)
         now = instance.partitions_print(key)
         if known.print != now:

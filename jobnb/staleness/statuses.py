@@ -77,7 +77,7 @@ def known_of(
         failed = failed_partitions(instance, partition, failed)
     return Known(
         defined, made, sources, failed, partitions, config_as_recorded, place,
-        instance.launched_elsewhere,
+        instance.launched_elsewhere, instance.earlier_names(),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from jobnb.staleness.causes import (
     PartitionCounts,
 )
 from jobnb.staleness.partition_records import PartitionRecords, SameKind
+from jobnb.staleness.renames import possible_renames
 from jobnb.staleness.statuses import Place, known_of
 from jobnb.staleness.verdicts import (
     Defined,
@@ -191,6 +192,11 @@ class Survey:
                 self._partitioned[key] = own
                 self._standings[key] = self._in_parts(asset, own)
 
+    @property
+    def defined(self) -> Mapping[AssetKey, Defined]:
+        """The assets as they are defined now."""
+        return self._known.defined
+
     def statuses(self, keys: Collection[AssetKey] | None = None) -> AssetStatuses:
         """Return the statuses of assets, upstream first; of all if no keys are given."""
         wanted = self._standings.keys() if keys is None else self._standings.keys() & set(keys)
@@ -354,8 +360,24 @@ def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:
 def session_survey(session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
     """Return the statuses of a session's whole assets, of all if no keys are given."""
     known, instance = session.snapshot(), session.instance
-    found = Survey(known, instance, session.catalogue.place_of).statuses(keys)
+    survey = Survey(known, instance, session.catalogue.place_of)
+    found = _with_renames(survey.statuses(keys), survey.defined, instance)
     return found or AssetStatuses({}, empty=_nothing_defined(instance))
+
+
+def _with_renames(
+    statuses: AssetStatuses, defined: Mapping[AssetKey, Defined], instance: Instance
+) -> AssetStatuses:
+    """Tell of assets that were never made which they may have been before."""
+    if all(each.made is not None for each in statuses.values()):
+        return statuses
+    old = {each.new: each.old for each in possible_renames(defined, instance)}
+    return AssetStatuses(
+        {
+            key: msgspec.structs.replace(each, renamed_from=old[key]) if key in old else each
+            for key, each in statuses.items()
+        }
+    )
 
 
 def _nothing_defined(instance: Instance) -> str:

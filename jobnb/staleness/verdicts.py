@@ -16,6 +16,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind, StaleStatus
 from jobnb.staleness.partition_records import PartitionVersions
+from jobnb.staleness.renamed_inputs import Names, versions_under
 from jobnb.staleness.versions import (
     CODE,
     CONFIG_VERSION,
@@ -24,6 +25,7 @@ from jobnb.staleness.versions import (
     config_change,
     data_version_of,
     input_versions,
+    only_adds_defaults,
 )
 from jobnb.storage.records import Failed, Made
 
@@ -65,6 +67,7 @@ class Known(msgspec.Struct, frozen=True):
         config_now: The config tags that an asset would be made with now, given what is recorded.
         place: Where an asset is written, in words.
         launched_elsewhere: The notebook that launched a run, if it is another than this.
+        earlier_names: The names that renamed assets had before.
     """
 
     defined: Mapping[AssetKey, Defined]
@@ -75,6 +78,7 @@ class Known(msgspec.Struct, frozen=True):
     config_now: Callable[[Defined, Made], Mapping[str, str]]
     place: Callable[[AssetKey], str]
     launched_elsewhere: Callable[[str], str] = lambda _run_id: ""
+    earlier_names: Names = {}
 
     def version(self, asset: Defined, partition: str | None, key: AssetKey) -> str | None:
         """Return the version of an upstream asset's present value; None if there is none."""
@@ -160,14 +164,24 @@ def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
 def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
     """Iterate over changes of the code and the config of an asset since it was materialized."""
     key, tags = asset.key, made.tags
-    if tags[CODE] != asset.code:
+    if tags[CODE] != asset.code and not _is_code_of(asset, tags[CODE], known):
         other = known.launched_elsewhere(made.run_id)
         words = f"materialized by {other} with other code" if other else None
         words = words or code_change(tags[CODE], asset.code, known.place(key))
         yield Cause(key, CauseKind.CODE, words)
     config = known.config_now(asset, made)
-    if config.get(CONFIG_VERSION) != tags.get(CONFIG_VERSION):
+    if config.get(CONFIG_VERSION) != tags.get(CONFIG_VERSION) and not only_adds_defaults(
+        asset.node, tags, config
+    ):
         yield Cause(key, CauseKind.CONFIG, config_change(tags, config))
+
+
+def _is_code_of(asset: Defined, recorded: str, known: Known) -> bool:
+    """Whether the code is what was recorded, but for parameters named after renamed assets."""
+    names = known.earlier_names
+    if not any(key in names for key in asset.upstream):
+        return False
+    return recorded in versions_under(asset.assets, asset.code, names)
 
 
 def upstream_cause(

@@ -229,6 +229,58 @@ def given_config(tags: Mapping[str, str]) -> Any:
     return json.loads(tags[GIVEN_CONFIG]) if GIVEN_CONFIG in tags else None
 
 
+def only_adds_defaults(
+    node: NodeDefinition, recorded: Mapping[str, str], now: Mapping[str, str]
+) -> bool:
+    """Whether a config differs only by fields that are new and have their defaults.
+
+    Code that reads such a field has changed itself; other code does the same as before.
+
+    Args:
+        node: The op or graph that makes the asset.
+        recorded: The config tags of its materialization.
+        now: Those that it would get now.
+    """
+    given = _given_to(node, given_config(now))
+    return adds_fields(recorded.get(CONFIG, ""), now.get(CONFIG, ""), given)
+
+
+def adds_fields(recorded: str, now: str, given: Any = None) -> bool:
+    """Whether a config as JSON differs from another only by more fields, which are not given.
+
+    Example:
+        >>> adds_fields('{"year":2013}', '{"year":2013,"month":1}')
+        True
+    """
+    if not recorded or not now:
+        return False
+    try:
+        old, new = json.loads(recorded), json.loads(now)
+    except ValueError:  # "required": a default of nothing
+        return False
+    return bool(_without_new_defaults(old, new, given) == old)
+
+
+def _given_to(node: NodeDefinition, entry: Any) -> Any:
+    """Return the given config of a node in the shape of `_complete`."""
+    entry = entry if isinstance(entry, Mapping) else {}
+    if isinstance(node, GraphDefinition) and node.config_mapping is None:
+        ops = entry.get("ops") or {}
+        return {each.name: _given_to(each.definition, ops.get(each.name)) for each in node.nodes}
+    return entry.get("config")
+
+
+def _without_new_defaults(old: Any, new: Any, given: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, dict)) or _variable(new):
+        return new
+    said = given if isinstance(given, dict) else {}
+    return {
+        name: _without_new_defaults(old[name], value, said.get(name)) if name in old else value
+        for name, value in new.items()
+        if name in old or name in said
+    }
+
+
 def _complete(node: NodeDefinition, given: Any) -> Any:
     """Return the config of a node with defaults filled in, in the shape of the run config."""
     from jobnb.config import completed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
@@ -12,6 +13,8 @@ from jobnb.events import EventType
 from jobnb.storage.records import AssetRecord, EventLogEntry, EventLogRecord, EventRecordsFilter
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from jobnb.storage.history import History
     from jobnb.storage.records import Failed, Made
 
@@ -200,6 +203,42 @@ class AssetHistory:
 
         keys = [AssetKey.from_coercible(key) for key in asset_keys]
         self._history.write(lambda connection: asset_queries.remove_assets(connection, keys))
+
+    def earlier_names(self) -> Mapping[AssetKey, Sequence[AssetKey]]:
+        """Return the names that renamed assets had before, the latest first."""
+        from jobnb.storage import renaming
+
+        return self._history.read(renaming.earlier_names)
+
+    def move_asset(
+        self, old: AssetKey, new: AssetKey, folder: Path, read_tags: Sequence[str]
+    ) -> int:
+        """Give an asset's records and stored values to another key; see `Session.rename`.
+
+        Args:
+            old: Its key so far.
+            new: The key that it gets.
+            folder: The folder of values.
+            read_tags: What stands before its key in the tags of assets that have read it.
+
+        Returns:
+            How many stored values there were.
+        """
+        from jobnb.storage import renaming
+        from jobnb.storage.partition_queries import made_partitions
+
+        def found(connection: Connection) -> list[renaming.ValueMove]:
+            renaming.check_renaming(connection, old, new)
+            partitions = made_partitions(connection, old.to_string(), None, None)
+            return renaming.value_moves(folder, old, new, partitions)
+
+        moves = self._history.read(found)
+        renaming.put_in_place(moves, folder)
+        self._history.write(
+            lambda connection: renaming.rename_records(connection, old, new, read_tags, moves)
+        )
+        renaming.remove_old(moves)
+        return len(moves)
 
 
 class NamedHistory:

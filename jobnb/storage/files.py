@@ -36,7 +36,7 @@ from jobnb.storage.value_paths import (
 _ENDINGS = tuple((form, ending) for form in FORMATS for ending in (form.suffix, *form.others))
 
 
-class _File(NamedTuple):
+class StoredFile(NamedTuple):
     """A file that may hold a value: its path, the ending of its name, and its format."""
 
     path: Path
@@ -44,11 +44,11 @@ class _File(NamedTuple):
     form: Format
 
 
-def _files(stem: Path) -> list[_File]:
+def stored_files(stem: Path) -> list[StoredFile]:
     """Return the existing files of a value, the newest first: a crash may have left two."""
     text = str(stem)
     found = [
-        _File(Path(text + ending), ending, form)
+        StoredFile(Path(text + ending), ending, form)
         for form, ending in _ENDINGS
         if os.path.isfile(text + ending)  # noqa: PTH113 - a path is made of what is there only
     ]
@@ -62,7 +62,7 @@ def _write_value(stem: Path, value: Any) -> Path:
             target = _write_as(stem, form, value)
         except UnfaithfulError:
             continue
-        for each in _files(stem):
+        for each in stored_files(stem):
             if each.path != target:
                 each.path.unlink(missing_ok=True)
         return target
@@ -91,7 +91,7 @@ def _replace(path: Path, target: Path) -> Path:
     return target
 
 
-def _make_folder(folder: Path, base: Path) -> None:
+def make_folder(folder: Path, base: Path) -> None:
     """Create a folder; if the pickle of `a` is in the way of `a/b`, move it beside the folder."""
     for _ in range(5):  # whoever stores `a` at the same time may be faster
         try:
@@ -152,7 +152,7 @@ class FileIOManager(IOManager):
         what = _describe(context)
         path = self.base_dir.joinpath(*place.parts)
         try:
-            _make_folder(path.parent, self.base_dir)
+            make_folder(path.parent, self.base_dir)
             self._make_way(context, place)
             return _write_value(path, value)
         except OSError as error:
@@ -170,7 +170,7 @@ class FileIOManager(IOManager):
         """Whether the value of an op's output is stored."""
         place = place_of(context)
         return any(
-            any(True for _ in _files(self.base_dir.joinpath(*parts)))
+            any(True for _ in stored_files(self.base_dir.joinpath(*parts)))
             for parts in (place.parts, place.older)
         )
 
@@ -214,17 +214,17 @@ class FileIOManager(IOManager):
 
     # --- files, also those that versions before this one wrote ----------------
 
-    def _find(self, context: InputContext, place: ValuePath) -> _File:
+    def _find(self, context: InputContext, place: ValuePath) -> StoredFile:
         """Return the file of a value.
 
         Raises:
             StepOutputNotFoundError: If there is none.
         """
         stem, older = (self.base_dir.joinpath(*each) for each in (place.parts, place.older))
-        for each in _files(stem):
+        for each in stored_files(stem):
             if not place.is_shared or self._owner(context, place, each) in (None, place):
                 return each
-        for each in _files(older) if older != stem else ():
+        for each in stored_files(older) if older != stem else ():
             if self._is_older(context, place, each):
                 return each
         raise ValueNotStoredError(
@@ -232,31 +232,31 @@ class FileIOManager(IOManager):
             f"{_remedy(context)}"
         )
 
-    def _is_older(self, context: InputContext, place: ValuePath, file: _File) -> bool:
+    def _is_older(self, context: InputContext, place: ValuePath, file: StoredFile) -> bool:
         """Whether a file in the older place is this value's; others may lie there today."""
         if not place.key:
             return file.ending == OLDER or place.parts[0] == place.older[0]
         owner = self._owner(context, place, file)
         return owner == place or (owner is None and file.ending == OLDER)
 
-    def _owner(self, context: Context, place: ValuePath, file: _File) -> ValuePath | None:
+    def _owner(self, context: Context, place: ValuePath, file: StoredFile) -> ValuePath | None:
         """Return whose value a file holds, as an older version may have stored another's in it."""
         if file.ending in ("", BLOCKED) or file.form.is_marked(file.path):
             return None  # older versions wrote no such files
 
         def is_there(other: ValuePath) -> bool:
-            own = _files(self.base_dir.joinpath(*other.parts))
+            own = stored_files(self.base_dir.joinpath(*other.parts))
             return any(each.path != file.path for each in own)
 
         return owner_of(place, file.path, context, is_there)
 
     def _make_way(self, context: OutputContext, place: ValuePath) -> None:
         """Move what an older version stored of another value to a place of its own."""
-        for each in _files(self.base_dir.joinpath(*place.parts)) if place.is_shared else ():
+        for each in stored_files(self.base_dir.joinpath(*place.parts)) if place.is_shared else ():
             owner = self._owner(context, place, each)
             if owner is not None and owner != place:
                 own = self.base_dir.joinpath(*owner.parts)
-                _make_folder(own.parent, self.base_dir)
+                make_folder(own.parent, self.base_dir)
                 _replace(each.path, own.with_name(own.name + each.ending))
 
 

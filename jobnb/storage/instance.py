@@ -492,6 +492,8 @@ class Instance:
     partitions_print = answered_by(AssetHistory, AssetHistory.partitions_print)
     failed_steps = answered_by(AssetHistory, AssetHistory.failed_steps)
     wipe_assets = answered_by(AssetHistory, AssetHistory.wipe_assets)
+    earlier_names = answered_by(AssetHistory, AssetHistory.earlier_names)
+    move_asset = answered_by(AssetHistory, AssetHistory.move_asset)
 
     get_materialized_partitions = answered_by(
         PartitionHistory, PartitionHistory.get_materialized_partitions
