@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.debugging import OpenedStep
+    from jobnb.execution.reactive import Reactive
     from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
     from jobnb.plan.graphs import AssetGraph
@@ -399,6 +400,13 @@ class JobnbEngine:
         from jobnb.staleness.differences import compare_with_run
 
         return compare_with_run(session, *_run_and_history(session, run))
+
+    def react(self, session: Session) -> Reactive:
+        if session._reactive is None:
+            from jobnb.execution.reactive import Reactive
+
+            session._reactive = Reactive(session)
+        return session._reactive
 
     def rename_asset(
         self, session: Session, old: AssetKey, new: AssetKey, instance: Instance | None

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.debugging import OpenedStep
+    from jobnb.execution.reactive import Reactive
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
@@ -293,6 +294,9 @@ class Engine(Protocol):
 
     def session_diff(self, session: Session, run: Any) -> DefinitionsDiff:
         """Return what has changed in a session since a run."""
+
+    def react(self, session: Session) -> Reactive:
+        """Return what reacts to the cells of a session; see `Session.reactive`."""
 
     def rename_asset(
         self, session: Session, old: AssetKey, new: AssetKey, instance: Instance | None

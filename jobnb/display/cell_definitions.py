@@ -41,19 +41,13 @@ class CellDefinitions:
         cell = session.catalogue.watch.done
         if cell is None or not result.success or result.result is not None:
             return
-        if not session.show_definitions or not self._is_read() or not _is_attended(self._shell):
+        if not session.show_definitions or not self._is_read():
+            return
+        if not session.catalogue.watch.is_attended:
             return
         entries = session.catalogue.of_cell(cell.id)
         if entries and _ends_with_definition(self._shell, result.info.raw_cell):
             attempt(lambda: _show(entries, session), None)
-
-
-def _is_attended(shell: Any) -> bool:
-    """Whether a person may have sent the cell: nbconvert and others do not answer input requests.
-
-    Such clients run a notebook for its outputs, which should be only what the cells display.
-    """
-    return bool(getattr(getattr(shell, "kernel", None), "_allow_stdin", True))
 
 
 def _ends_with_definition(shell: Any, source: str) -> bool:

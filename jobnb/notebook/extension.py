@@ -22,12 +22,13 @@ from jobnb.notebook.completion import complete_no_more, complete_with
 from jobnb.notebook.magics import register, unregister
 
 if TYPE_CHECKING:
+    from jobnb.display.after_cell import AfterCell
     from jobnb.display.cell_definitions import CellDefinitions
 
 _HERE = str(Path(__file__).resolve().parents[1])
 
 _watching: list[tuple[list[Any], Any]] = []
-_showing: list[CellDefinitions] = []
+_showing: list[CellDefinitions | AfterCell] = []
 
 
 def load(shell: Any) -> None:
@@ -82,10 +83,14 @@ def _watch(shell: Any) -> None:
     for watching, each in added:
         watching.append(each)
     _watching.extend(added)
-    if has_front_end() and not _is_app():
-        from jobnb.display.cell_definitions import CellDefinitions
+    if not _is_app():
+        from jobnb.display.after_cell import AfterCell
 
-        _showing.append(CellDefinitions(shell, _is_read))
+        if has_front_end():
+            from jobnb.display.cell_definitions import CellDefinitions
+
+            _showing.append(CellDefinitions(shell, _is_read))
+        _showing.append(AfterCell(shell, _is_read))
 
 
 def _stop_watching() -> None:

@@ -65,6 +65,15 @@ class CellWatch:
         self.done: Cell | None = None
 
     @property
+    def is_attended(self) -> bool:
+        """Whether a person may have sent the cells: nbclient and others answer no questions.
+
+        Such clients run a notebook for its outputs, which should be only what the cells display.
+        """
+        kernel = getattr(self._shell, "kernel", None)
+        return self._shell is not None and bool(getattr(kernel, "_allow_stdin", True))
+
+    @property
     def current(self) -> Cell | None:
         """The cell that runs now; None between cells."""
         return self._running[-1] if self._running else None
@@ -218,11 +227,13 @@ class Catalogue(HasTraits):
 
     Attributes:
         version: Grows when a cell, or whoever adds and removes, has changed what is known.
+        cells_done: How many cells were run without an error.
         resources: Resources by key.
         watch: Tells which cell runs now.
     """
 
     version = Int(0)
+    cells_done = Int(0)
 
     def __init__(self) -> None:
         super().__init__()
@@ -348,6 +359,7 @@ class Catalogue(HasTraits):
                 self._take_back(kind, name)
         if defined or before:
             self.version += 1
+        self.cells_done += 1
 
     # --- what is known ----------------------------------------------------
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
+    from jobnb.execution.reactive import Reaction, Reactive
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.plan.partitions import PartitionsAsked
     from jobnb.server.running import Server
@@ -60,6 +61,7 @@ class Session:
         self.catalogue = Catalogue()
         self._settings = SessionSettings(home=home)
         self._automation: Automation | None = None
+        self._reactive: Reactive | None = None
 
     # --- definitions --------------------------------------------------------
 
@@ -110,6 +112,33 @@ class Session:
     @detaches.setter
     def detaches(self, detaches: bool) -> None:
         self._settings.detaches = detaches
+
+    @property
+    def reactive(self) -> str | None:
+        """What follows when a cell is run again and makes assets stale; None by default.
+
+        `"stale"` shows below the cell what became stale. `"run"` materializes it in the background
+        as well, upstream first: what was materialized before, with the config that it had, and
+        without partitions. Cells never wait for it; another cell that changes something cancels
+        the run and begins anew. None stops it, and cancels the run that goes on.
+
+        It can also be set as `c.Session.reactive` in IPython's config. Where nobody looks, as under
+        nbclient, it has an effect only with `JOBNB_REACTIVE=1`.
+
+        Raises:
+            InvalidInvocationError: If it is set to anything else.
+        """
+        return self._settings.reactive
+
+    @reactive.setter
+    def reactive(self, mode: str | None) -> None:
+        engine().react(self).switch(mode)
+        self._settings.reactive = mode
+
+    @property
+    def reaction(self) -> Reaction | None:
+        """What followed from the last cell, if the session is `reactive`: `stale` and `run`."""
+        return self._reactive.latest if self._reactive is not None else None
 
     @property
     def resources(self) -> dict[str, Any]:
@@ -651,6 +680,8 @@ def attach(shell: Any) -> None:
     """Connect the kernel's session with an IPython shell: its cells and its configuration."""
     session._settings.parent = shell
     session.catalogue.watch.attach(shell)
+    if session.reactive is not None and session._reactive is None:  # by IPython's config
+        session.reactive = session._settings.reactive
 
 
 def current_session() -> Session:

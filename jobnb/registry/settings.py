@@ -24,6 +24,10 @@ class SessionSettings(Configurable):
         config=True
     )
 
+    reactive = Unicode(
+        None, allow_none=True, help="What follows when a cell is run again: 'stale', 'run' or None."
+    ).tag(config=True)
+
     @classmethod
     def section_names(cls) -> list[str]:
         """Return the sections of the config that are read."""
