@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.locations.definitions import Definitions
     from jobnb.definitions.locations.repository import RepositoryDefinition
     from jobnb.definitions.selections.selection import AssetSelection, StatusOf
+    from jobnb.display.guide import Guide
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.debugging import OpenedStep
@@ -400,6 +401,11 @@ class JobnbEngine:
         from jobnb.staleness.differences import compare_with_run
 
         return compare_with_run(session, *_run_and_history(session, run))
+
+    def guide(self) -> Guide:
+        from jobnb.display.guide import Guide
+
+        return Guide()
 
     def react(self, session: Session) -> Reactive:
         if session._reactive is None:

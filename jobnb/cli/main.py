@@ -26,6 +26,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> 
     "daemon": ("jobnb.cli.daemon:daemon", "Evaluate schedules and sensors until it is stopped."),
     "dev": ("jobnb.cli.ui:dev", "Show the page, and evaluate schedules and sensors."),
     "diff": ("jobnb.cli.diff:diff_command", "Compare the definitions of two notebooks."),
+    "docs": ("jobnb.cli.docs:docs", "Write the reference of all names as HTML."),
     "execute": ("jobnb.cli.execute:execute", "Execute a notebook, and a job of it."),
     "serve": ("jobnb.cli.serve:serve", "Answer Dagster's GraphQL clients."),
     "ui": ("jobnb.cli.ui:ui", "Show a page in the browser: graph, launchpad, runs."),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.ops.graph_definition import GraphDefinition
     from jobnb.definitions.resources.io import IOManagerDefinition
     from jobnb.definitions.selections.selection import AssetSelection, StatusOf
+    from jobnb.display.guide import Guide
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.debugging import OpenedStep
@@ -294,6 +295,9 @@ class Engine(Protocol):
 
     def session_diff(self, session: Session, run: Any) -> DefinitionsDiff:
         """Return what has changed in a session since a run."""
+
+    def guide(self) -> Guide:
+        """Return the notebooks that explain jobnb, and the calls to begin with."""
 
     def react(self, session: Session) -> Reactive:
         """Return what reacts to the cells of a session; see `Session.reactive`."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jobnb.display.environment import attempt, has_front_end, has_history
-from jobnb.display.text import counted
+from jobnb.display.reaction_texts import after_cell_lines
 from jobnb.registry.session import session
 
 if TYPE_CHECKING:
-    from jobnb.execution.reactive import Reaction
     from jobnb.staleness.renames import PossibleRename
 
 _WAIT = 0.4  # seconds for which a cell's end may be held up, so that nothing is shown for nothing
-_MOST_NAMES = 6
 
 
 class AfterCell:
@@ -65,32 +63,3 @@ class AfterCell:
         new = [each for each in found if each not in self._offered]
         self._offered.update(new)
         return new
-
-
-def after_cell_lines(reaction: Reaction | None, offers: Sequence[PossibleRename] = ()) -> list[str]:
-    """Return it as lines of text."""
-    lines = [f"{each.new.to_user_string()!r}: {each.words}." for each in offers]
-    if reaction is None:
-        return lines
-    if reaction.problem:
-        lines.append(f"Nothing was launched: {reaction.problem}")
-    stale = list(reaction.stale.values())
-    if stale:
-        more = [f"and {len(stale) - _MOST_NAMES} more"] if len(stale) > _MOST_NAMES else []
-        names = [each.key.to_user_string() for each in stale[:_MOST_NAMES]]
-        lines.append(f"{reaction_words(reaction)}: {', '.join([*names, *more])}.")
-    return lines
-
-
-def reaction_words(reaction: Reaction) -> str:
-    """Return what became stale and what is done about it, in a few words."""
-    became = f"{counted(len(reaction.stale), 'asset')} became stale"
-    return {
-        "looking": "Looking at what became stale",
-        "running": f"{became}, materializing in the background",
-        "ended": f"{became} and was materialized"
-        if len(reaction.stale) == 1
-        else f"{became} and were materialized",
-        "canceled": f"{became}; the run was canceled",
-        "failed": f"{became}; the run failed",
-    }.get(reaction.state, became)

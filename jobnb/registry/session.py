@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jobnb.definitions.jobs.job_definition import JobDefinition
     from jobnb.definitions.keys import CoercibleToAssetKey
     from jobnb.definitions.locations.definitions import Definitions
+    from jobnb.display.guide import Guide
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.reactive import Reaction, Reactive
@@ -628,6 +629,15 @@ class Session:
             InvalidInvocationError: If `jobnb[server]` is not installed, or the port is taken.
         """
         return engine().serve(self, host=host, port=port, token=token)
+
+    def help(self) -> Guide:
+        """Return the notebooks that explain jobnb, and the calls to begin with.
+
+        Example:
+            >>> Session().help().pages[0].notebook
+            'flights.ipynb'
+        """
+        return engine().guide()
 
     # --- looking back -------------------------------------------------------
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from traitlets import Dict, List, Unicode
 
-from jobnb.display.after_cell import after_cell_lines, reaction_words
 from jobnb.display.environment import attempt, has_front_end
 from jobnb.display.html import join, tag
+from jobnb.display.reaction_texts import after_cell_lines, reaction_words
 from jobnb.display.view import View as Picture
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
