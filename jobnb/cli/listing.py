@@ -57,7 +57,8 @@ def job_list(code: CodeSource, fresh: bool, as_json: bool) -> None:
 def asset_list(code: CodeSource, selection: str | None, fresh: bool, as_json: bool) -> None:
     """List the assets of a notebook, Python file or module.
 
-    With a history, also the status of each asset: missing, stale (and why), fresh, failed.
+    With a history, also the status of each asset: missing, stale (and why), fresh, failed; or
+    that its partitions have no keys yet.
     """
     from jobnb.storage.history import has_history
 
