@@ -116,3 +116,11 @@ DATA_VERSIONS: Mapping[str, str] = {
     "NULL_EVENT_POINTER": "NULL",
 }
 """The tags of `dagster._core.definitions.data_version`."""
+
+KEY_FORMATS: Mapping[str, str] = {
+    "DEFAULT_DATE_FORMAT": "%Y-%m-%d",
+    "DEFAULT_HOURLY_FORMAT_WITHOUT_TIMEZONE": "%Y-%m-%d-%H:%M",
+    "DEFAULT_HOURLY_FORMAT_WITH_TIMEZONE": "%Y-%m-%d-%H:%M%z",
+    "DEFAULT_MONTHLY_FORMAT": "%Y-%m",
+}
+"""The formats of `dagster._utils.partitions`."""

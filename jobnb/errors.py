@@ -42,7 +42,7 @@ class InvalidSubsetError(JobnbError, ValueError):
 
 
 class UnknownJobError(InvalidSubsetError, InvariantViolationError):
-    """There is no job of that name."""
+    """There is no job, schedule or sensor of that name."""
 
 
 class MissingResourceError(InvalidInvocationError, InvalidDefinitionError):
@@ -294,7 +294,7 @@ class StepNotFoundError(JobnbError, KeyError):
     """A step key is not in the plan."""
 
 
-class StepOutputNotFoundError(JobnbError, KeyError):
+class StepOutputNotFoundError(InvariantViolationError, KeyError):
     """A step did not yield an output that it should have, or the output was not stored."""
 
 

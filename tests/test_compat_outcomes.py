@@ -14,17 +14,21 @@ from jobnb import (
     Instance,
     InvalidConfigError,
     InvalidDefinitionError,
+    IOManager,
     Noneable,
+    RunConfig,
     RunRequest,
     ScheduleDefinition,
     Selector,
     SensorResult,
     SkipReason,
+    SourceAsset,
     asset,
     build_init_resource_context,
     build_schedule_context,
     build_sensor_context,
     dagster_compat,
+    define_asset_job,
     graph,
     job,
     materialize,
@@ -33,7 +37,10 @@ from jobnb import (
     resource,
     schedule,
     sensor,
+    static_partitioned_config,
+    validate_run_config,
 )
+from jobnb.display.launch_form import LaunchForm
 from jobnb.errors import RunNotFoundError, StepOutputNotFoundError
 
 
@@ -254,3 +261,128 @@ def test_a_run_that_was_deleted_cannot_be_launched(tmp_path):
             instance.launch_run(run.run_id, None)
         assert instance.create_run_for_job(daily, run_id=run.run_id).run_id == run.run_id
     assert issubclass(RunNotFoundError, KeyError)
+
+
+def test_what_is_not_among_definitions_is_an_invariant_violation():
+    nothing = Definitions()
+    for look_up in (nothing.get_job_def, nothing.get_schedule_def, nothing.get_sensor_def):
+        with pytest.raises(jobnb.InvariantViolationError, match="called 'nightly'"):
+            look_up("nightly")
+
+
+def test_a_failed_op_has_no_value():
+    @op
+    def fails():
+        raise ValueError("no")
+
+    @job
+    def failing():
+        fails()
+
+    result = failing.execute_in_process(raise_on_error=False)
+    with pytest.raises(jobnb.InvariantViolationError):
+        result.output_for_node("fails")
+
+
+# --- the job's own config ------------------------------------------------------------
+
+
+@op(config_schema={"year": Field(int, default_value=2013), "month": Field(int, default_value=1)})
+def when(context):
+    return context.op_config["year"], context.op_config["month"]
+
+
+@job(config={"ops": {"when": {"config": {"year": 2020}}}})
+def dated():
+    when()
+
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+@pytest.mark.parametrize(
+    ("config", "value"),
+    [
+        (None, (2020, 1)),
+        ({}, (2020, 1)),
+        (QUIET, (2020, 1)),
+        ({"ops": {}}, (2013, 1)),
+        ({"ops": {"when": {"config": {"month": 8}}}}, (2013, 8)),
+        (RunConfig(), (2013, 1)),
+    ],
+)
+def test_each_section_that_a_run_does_not_give_is_the_jobs_own(config, value):
+    result = dated.execute_in_process(run_config=config)
+    assert result.output_for_node("when") == value
+
+
+def test_the_same_holds_for_a_job_of_assets():
+    @asset(config_schema={"year": Field(int, default_value=2013)})
+    def year(context):
+        return context.op_config["year"]
+
+    own = {"ops": {"year": {"config": {"year": 2020}}}}
+    years = define_asset_job("years", config=own)
+    years = Definitions(assets=[year], jobs=[years]).get_job_def("years")
+    assert years.execute_in_process(run_config=QUIET).output_for_node("year") == 2020
+    assert years.execute_in_process(run_config={"ops": {}}).output_for_node("year") == 2013
+
+
+def test_a_partitions_config_is_that_of_a_run_which_gives_none():
+    @static_partitioned_config(["2020", "2021"])
+    def of_year(key):
+        return {"ops": {"when": {"config": {"year": int(key)}}}}
+
+    @job(config=of_year)
+    def yearly():
+        when()
+
+    def year(config):
+        result = yearly.execute_in_process(run_config=config, partition_key="2021")
+        return result.output_for_node("when")[0]
+
+    assert (year(None), year({}), year(QUIET)) == (2021, 2021, 2013)
+
+
+def test_a_run_config_is_validated_with_the_jobs_own():
+    assert validate_run_config(dated)["ops"]["when"]["config"]["year"] == 2020
+    assert validate_run_config(dated, QUIET)["ops"]["when"]["config"]["year"] == 2020
+
+
+def test_a_section_that_was_emptied_in_the_launchpad_stays_empty():
+    form = LaunchForm(dated)
+    form.set_config({})
+    assert form.parameters()["config"] == {"ops": {}}
+
+
+# --- inner names ---------------------------------------------------------------------
+
+
+def test_an_io_manager_reads_that_no_step_made_a_source_asset():
+    seen = []
+
+    class Reads(IOManager):
+        def handle_output(self, context, obj):
+            pass
+
+        def load_input(self, context):
+            seen.append(context.upstream_output.step_key)
+            return 1
+
+    @asset
+    def copy(table):
+        return table
+
+    materialize([SourceAsset("table"), copy], resources={"io_manager": Reads()})
+    assert seen == ["none"]
+
+
+def test_formats_of_keys_and_marks_of_dagsters_inner_modules_are_there(dagster):
+    from dagster._serdes import whitelist_for_serdes
+    from dagster._utils.partitions import DEFAULT_HOURLY_FORMAT_WITHOUT_TIMEZONE
+    from dagster._utils.warnings import suppress_dagster_warnings
+
+    assert suppress_dagster_warnings(len) is whitelist_for_serdes(len) is len
+    assert whitelist_for_serdes(storage_name="Old")(len) is len
+    hours = jobnb.HourlyPartitionsDefinition("2023-01-01-00:00")
+    assert hours.fmt == DEFAULT_HOURLY_FORMAT_WITHOUT_TIMEZONE

@@ -18,7 +18,7 @@ from typing import Any
 
 import jobnb.dagster_helpers as helpers
 from jobnb.dagster_modules.checks import checks
-from jobnb.dagster_names import ALIASES, DATA_VERSIONS, ELSEWHERE, ERRORS, TAGS
+from jobnb.dagster_names import ALIASES, DATA_VERSIONS, ELSEWHERE, ERRORS, KEY_FORMATS, TAGS
 from jobnb.errors import EvaluationErrorReason, JobnbError, did_you_mean
 
 __all__ = ["DagsterModules", "advice", "is_import"]
@@ -66,6 +66,7 @@ _IN: Mapping[str, Sequence[str]] = {
     ),
     "jobnb.dagster_modules.annotations": (
         "deprecated", "deprecated_param", "experimental", "experimental_param", "public",
+        "suppress_dagster_warnings", "whitelist_for_serdes",
     ),
     "jobnb.dagster_modules.databases": (
         "DbClient", "DbIOManager", "DbTypeHandler", "TablePartitionDimension", "TableSlice",
@@ -243,6 +244,7 @@ _NAMES: Mapping[str, Mapping[str, Any]] = {
         "touch_file": helpers.touch_file,
     },
     "_utils.backoff": {"backoff": helpers.backoff},
+    "_utils.partitions": KEY_FORMATS,
     "_utils.merger": {"deep_merge_dicts": helpers.deep_merge_dicts},
     "_utils.test": {
         "wrap_op_in_graph": helpers.wrap_op_in_graph,

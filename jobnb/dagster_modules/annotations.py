@@ -40,3 +40,5 @@ deprecated: Callable[..., Any] = mark
 deprecated_param: Callable[..., Any] = mark
 experimental: Callable[..., Any] = mark
 experimental_param: Callable[..., Any] = mark
+suppress_dagster_warnings: Callable[..., Any] = mark
+whitelist_for_serdes: Callable[..., Any] = mark

@@ -298,8 +298,10 @@ class LaunchForm:
         asked = partitions_asked(self._part, self.partition, self.instance)
         given = {"partition": asked, "tags": self.tags, "executor": self.executor}
         chosen = selected(self.job, self.selection)
+        # A section that was emptied here is empty in the run: left out, it would be the job's own.
+        emptied = {section: {} for section in self._own if section not in self.config}
         return {
-            "config": self.config,
+            "config": {**emptied, **self.config},
             **chosen,
             **{name: value for name, value in given.items() if value},
         }

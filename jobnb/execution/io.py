@@ -110,6 +110,7 @@ def asset_output_context(run: RunScope, source: FromAsset) -> OutputContext:
         name=source.key.path[-1] if source.key is not None else None,
         metadata=source.metadata,
         asset_key=source.key,
+        step_key="none",  # as in Dagster: no step of this run makes it
         asset_partitions_def=run.partition_reader.definition_of(source.key),
         partition_key=run.plan.partition_key,
         log_manager=run.log,

@@ -53,14 +53,21 @@ class BoundConfig(msgspec.Struct, frozen=True):
 def raw_config_of(
     job: JobDefinition, run_config: Any, partitions: RunPartitions | None
 ) -> dict[str, Any]:
-    """Return the raw config of a run: the one given, else the partition's, else the job's own."""
+    """Return the raw config of a run: the one given, else the partition's, else the job's own.
+
+    The job's own config is also that of each section (`ops`, `resources`, ...) that is not given:
+    who raises the log level of a run does not take its ops their config.
+    """
     if run_config is None and job.config is None:
         return {}  # Checked without importing the config package, which loads pydantic.
     from jobnb.config import raw_config
 
-    if run_config is not None:
-        return raw_config(run_config)
     partitioned = job.partitioned_config
+    given = raw_config(run_config)
+    if given and (partitioned is not None or job.run_config is None):
+        return given
+    if given:
+        return {**raw_config(job.run_config), **given}
     if partitioned is not None and partitions is not None:
         if partitions.single is None:
             raise InvalidInvocationError(

@@ -638,7 +638,7 @@ def _named(things: Iterable[_Launching], name: str, noun: str) -> _Launching:
     if name in known:
         return known[name]
     hint = did_you_mean(name, known, noun="There are")
-    raise InvalidSubsetError(f"There is no {noun} called {name!r}. {hint}".rstrip())
+    raise UnknownJobError(f"There is no {noun} called {name!r}. {hint}".rstrip())
 
 
 def each_asset(given: Iterable[Any]) -> list[Any]:
