@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import enum
+
 import pytest
 
 import jobnb
 from jobnb import (
     AssetsDefinition,
+    Config,
     ConfigurableResource,
     Definitions,
     EnvVar,
@@ -144,6 +147,30 @@ def test_the_place_in_a_list_is_part_of_the_way_to_a_problem(dagster):
     [problem] = raised.value.errors
     assert problem.reason is DagsterEvaluationErrorReason.RUNTIME_TYPE_MISMATCH
     assert problem.stack.entries[-1] == EvaluationStackListItemEntry(1)
+
+
+class Color(enum.Enum):
+    RED = "r"
+    BLUE = "b"
+
+
+def test_a_default_names_a_member_of_an_enum_as_config_does():
+    class Paint(Config):
+        color: Color = "RED"
+        border: Color | None = "BLUE"
+
+    @op
+    def paint(config: Paint):
+        return config.color, config.border
+
+    @job
+    def painting():
+        paint()
+
+    assert painting.execute_in_process().output_for_node("paint") == (Color.RED, Color.BLUE)
+    assert paint(Paint()) == (Color.RED, Color.BLUE)
+    given = {"ops": {"paint": {"config": {"color": "BLUE"}}}}
+    assert painting.execute_in_process(run_config=given).output_for_node("paint")[0] is Color.BLUE
 
 
 # --- what ticks bring ----------------------------------------------------------------

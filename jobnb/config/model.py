@@ -7,7 +7,7 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, create_model
@@ -141,6 +141,15 @@ def _named_choices(annotation: Any) -> dict[str, enum.Enum]:
     return {}
 
 
+def _member_of(annotation: Any, default: Any) -> Any:
+    """Return the member of an enum that a default names, as config names it; else the default."""
+    if isinstance(default, str) and not isinstance(default, enum.Enum):
+        for kind in (annotation, *get_args(annotation)):
+            if isinstance(kind, enum.EnumMeta) and default in kind.__members__:
+                return kind[default]
+    return default
+
+
 class Config(BaseModel):
     """The base of a typed, frozen config class: annotate its fields as in any pydantic model.
 
@@ -186,6 +195,7 @@ class Config(BaseModel):
                 )
             if info.is_required() and takes_none(info):  # Dagster writes the class name this way.
                 info.default = None
+            info.default = _member_of(info.annotation, info.default)
         if not cls.__pydantic_fields_complete__ or holds_secret(cls):
             cls.model_config["hide_input_in_errors"] = (
                 True  # pydantic's message would show the secret.
