@@ -299,7 +299,9 @@ class LaunchForm:
         given = {"partition": asked, "tags": self.tags, "executor": self.executor}
         chosen = selected(self.job, self.selection)
         # A section that was emptied here is empty in the run: left out, it would be the job's own.
-        emptied = {section: {} for section in self._own if section not in self.config}
+        emptied: dict[str, Any] = {
+            section: {} for section in self._own if section not in self.config
+        }
         return {
             "config": {**emptied, **self.config},
             **chosen,

@@ -63,11 +63,9 @@ def raw_config_of(
     from jobnb.config import raw_config
 
     partitioned = job.partitioned_config
-    given = raw_config(run_config)
-    if given and (partitioned is not None or job.run_config is None):
-        return given
-    if given:
-        return {**raw_config(job.run_config), **given}
+    if run_config is not None:
+        own = raw_config(job.run_config) if partitioned is None else {}
+        return {**own, **raw_config(run_config)}
     if partitioned is not None and partitions is not None:
         if partitions.single is None:
             raise InvalidInvocationError(

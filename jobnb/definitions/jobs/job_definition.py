@@ -426,7 +426,7 @@ class JobDefinition:
         __tracebackhide__ = True
         return engine().execute_in_process(
             self,
-            config=run_config,
+            config=run_config or None,  # an empty one is none, as in Dagster
             instance=instance,
             partition=partition_key,
             raise_on_error=raise_on_error,
