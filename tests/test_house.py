@@ -1,6 +1,6 @@
 """The house: imports go down its floors only, imports inside functions included.
 
-`python -m tests.test_house` draws the picture in jobnb/README.md anew.
+`python -m tests.test_house` draws the picture in jobnb/README.md again.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ def module_name(file: Path) -> str:
 
 
 def is_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
 def imports_of(node: ast.AST) -> set[str]:
@@ -45,6 +46,7 @@ def imports_of(node: ast.AST) -> set[str]:
     return found
 
 
+@cache
 def import_graph() -> dict[str, set[str]]:
     files = {module_name(file): file for file in PACKAGE.rglob("*.py")}
     graph = {}
