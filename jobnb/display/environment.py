@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from jobnb.storage.history import has_history as is_there
+from jobnb.storage.process import has_threads
 
 T = TypeVar("T")
 
@@ -26,23 +27,25 @@ def attempt(look: Callable[[], T], otherwise: T) -> T:
 
 
 _OF_VS_CODE = ("VSCODE_PID", "VSCODE_CWD", "VSCODE_JUPYTER_EXEC_HASH")
-SWITCH = "JOBNB_WIDGETS"  # "0" turns widgets off; static pictures and texts remain.
+SWITCH = "JOBNB_DISPLAY"
+"""The variable of the environment that turns widgets off where it is `static`."""
 
 
 def has_front_end() -> bool:
     """Whether this is a Jupyter kernel, where a widget can be shown.
 
-    The environment variable `JOBNB_WIDGETS=0` turns widgets off, as for a notebook that only
-    runs to be read.
+    The environment variable `JOBNB_DISPLAY=static` turns widgets off, as for a notebook that only
+    runs to be read, or a page without JavaScript: pictures and texts remain. So it is where Python
+    has no threads, which live views need.
 
     Example:
         >>> has_front_end()
         False
     """
-    if os.environ.get(SWITCH) == "0" or "IPython" not in sys.modules:
+    if os.environ.get(SWITCH) == "static" or "IPython" not in sys.modules:
         return False
     shell = attempt(sys.modules["IPython"].get_ipython, None)
-    return getattr(shell, "kernel", None) is not None
+    return getattr(shell, "kernel", None) is not None and has_threads()
 
 
 def takes_cells() -> bool:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jobnb.display.picture import Cluster, Picture
+from jobnb.display.plain_layout import plain_layout
 from jobnb.display.text_metrics import (
     CARD_HEIGHT,
     MARGIN,
@@ -223,6 +224,7 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 _KEPT = 32
+_MOST_PLAIN = 2_000  # cards that are laid out without the program
 _layouts: OrderedDict[str, Layout] = OrderedDict()
 _lock = Lock()
 
@@ -239,12 +241,12 @@ def structure_hash(picture: Picture) -> str:
 
 
 def lay_out(picture: Picture) -> Layout | None:
-    """Lay out a picture; None if no layout program is installed, or it failed.
+    """Lay out a picture; None of a large one if there is no layout program, or it failed.
 
     Example:
         >>> from jobnb.display.picture import Card
         >>> layout = lay_out(Picture("p", (Card("a", "a"),)))
-        >>> layout is None or sorted(layout.boxes)
+        >>> sorted(layout.boxes)
         ['a']
     """
     name = structure_hash(picture)
@@ -254,7 +256,9 @@ def lay_out(picture: Picture) -> Layout | None:
             return _layouts[name]
     said = run_dot(dot_text(picture))
     if said is None:
-        return None
+        if len(picture.cards) > _MOST_PLAIN:
+            return None
+        said = plain_layout(picture, cluster_paths(picture))
     layout = layout_from_dot(picture, said)
     with _lock:
         _layouts[name] = layout

@@ -20,6 +20,7 @@ from jobnb.definitions.jobs.job_config import is_nameless, run_title
 from jobnb.display.environment import attempt, known_session
 from jobnb.events import StepFailed, StepSkipped, StepStarted, StepSucceeded
 from jobnb.execution.run import RunScope
+from jobnb.storage.process import has_threads
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
@@ -291,7 +292,7 @@ class Watch:
 
     def _see_to_thread(self) -> None:
         self._rest = time.monotonic() + _IDLE
-        if self._thread is None:
+        if self._thread is None and has_threads():
             self._thread = threading.Thread(target=self._work, name="jobnb progress", daemon=True)
             self._thread.start()
 

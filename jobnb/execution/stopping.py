@@ -22,6 +22,7 @@ from typing import Any, NoReturn, Self, TypeVar
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
 from jobnb.execution.child_processes import children_of, end_process, present_moment
 from jobnb.execution.trace import where_thread_is
+from jobnb.storage.process import has_threads
 
 T = TypeVar("T")
 
@@ -307,7 +308,8 @@ class Alarm:
 
     def __enter__(self) -> Self:
         _ready()
-        threading.Thread(target=self._wait, name="jobnb alarm", daemon=True).start()
+        if has_threads():
+            threading.Thread(target=self._wait, name="jobnb alarm", daemon=True).start()
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -470,7 +472,8 @@ class RunInterrupter:
 
     def _begin(self, *arguments: Any) -> None:
         name = "jobnb ender"
-        threading.Thread(target=self._end, args=arguments, name=name, daemon=True).start()
+        if has_threads():
+            threading.Thread(target=self._end, args=arguments, name=name, daemon=True).start()
 
     def _end(self, seconds: float, reason: str, is_failure: bool) -> None:
         if self._over.wait(seconds):

@@ -24,6 +24,7 @@ from jobnb.errors import JobnbError
 from jobnb.execution.output_capture import follow_streams
 from jobnb.execution.stopping import Stop
 from jobnb.state import RunStatus
+from jobnb.storage.process import has_threads
 
 TICK = 0.05
 """Seconds between two looks at what has happened."""
@@ -90,6 +91,10 @@ class Task(HasTraits, Generic[R]):
         _live[key] = _known[key] = self
         for tell in self.begun:
             tell(self)
+        if not has_threads():  # it is executed now, and has ended when it is handed out
+            self._work()
+            self._report()
+            return
         threading.Thread(target=self._work, name=self._title, daemon=True).start()
         name = f"{self._title} notifier"
         threading.Thread(target=self._report, name=name, daemon=True).start()

@@ -368,6 +368,6 @@ def _environment() -> dict[str, str]:
     if env.get("MPLBACKEND", "").lower() == "agg":
         # CI often sets this for scripts; a notebook's figures go under its cells.
         del env["MPLBACKEND"]
-    env.setdefault("JOBNB_WIDGETS", "0")  # Nobody can use them.
+    env.setdefault("JOBNB_DISPLAY", "static")  # Nobody can use them.
     env.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # Silences a debugger's warning.
     return env

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,18 @@ class Holder(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host.partition(' ')[0]}"
+
+
+@cache
+def has_threads() -> bool:
+    """Return whether this process can start threads: a Python in the browser cannot."""
+    thread = threading.Thread(target=lambda: None, name="jobnb probe", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    thread.join()
+    return True
 
 
 def this_process() -> Holder:

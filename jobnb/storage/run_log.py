@@ -11,6 +11,7 @@ from weakref import WeakMethod
 
 from jobnb.events import Event
 from jobnb.events.event_list import EventList
+from jobnb.storage.process import has_threads
 from jobnb.storage.run import JobRun, check_run
 
 COMMIT_INTERVAL = 0.05
@@ -277,6 +278,8 @@ class Flusher:
                 self._renewal = time.monotonic() + RENEWAL
                 self._next_look = time.monotonic() + LOOK
             self._logs.add(log)
+            if not has_threads():  # each step's end commits
+                return
             if self._thread is None or not self._thread.is_alive():
                 self._stopped = False
                 self._thread = threading.Thread(target=self._run, name="jobnb-log", daemon=True)

@@ -199,7 +199,7 @@ def daily():
 
 def test_a_cell_shows_it_and_empties_it_at_the_end(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    monkeypatch.setenv("JOBNB_WIDGETS", "0")  # with widgets, the run shows itself alive
+    monkeypatch.setenv("JOBNB_DISPLAY", "static")  # with widgets, the run shows itself alive
     kernel = Talk(tmp_path)
     try:
         kernel(LONG)

@@ -84,7 +84,7 @@ def test_a_cell_that_fails_shows_its_error_alone(kernel):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("JOBNB_WIDGETS", "0"), ("SERVER_SOFTWARE", "voila/0.5.8")]
+    ("name", "value"), [("JOBNB_DISPLAY", "static"), ("SERVER_SOFTWARE", "voila/0.5.8")]
 )
 def test_nothing_is_shown_or_loaded_where_nobody_looks_at_cells(tmp_path, monkeypatch, name, value):
     monkeypatch.setenv(name, value)

@@ -17,6 +17,7 @@ from jobnb.errors import InvalidConfigError
 from jobnb.execution.executors.threads import PLACES, ThreadWorkerPool
 from jobnb.execution.executors.worker_pool import WorkerPool
 from jobnb.execution.run import RunScope
+from jobnb.storage.process import has_threads
 
 
 def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
@@ -89,7 +90,7 @@ def worker_pool_of(
         InvalidConfigError: If the config makes no sense.
         UnmetExecutorRequirementsError: If a custom executor gives nothing that can run steps.
     """
-    if strategy == "in_process":
+    if strategy == "in_process" or (strategy in STRATEGIES and not has_threads()):
         return None
     if strategy == "threads":
         return ThreadWorkerPool(run, places_of(config, PLACES))
