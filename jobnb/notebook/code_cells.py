@@ -86,6 +86,10 @@ def plain_cells(path: Path) -> tuple[Mapping[str, Any], list[Any]]:
         from jobnb.notebook.markdown_notebooks import markdown_cells
 
         return markdown_cells(python_text(path), str(path))
+    if path.suffix == ".py":
+        from jobnb.notebook.percent_notebooks import percent_cells
+
+        return percent_cells(python_text(path), str(path))
     plain = _plain_notebook(path)
     if plain is not None:
         return plain

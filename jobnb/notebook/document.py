@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import tempfile
 import warnings
@@ -18,7 +17,8 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from jobnb.errors import NotebookError
-from jobnb.notebook.cell_tags import percent_tags
+from jobnb.notebook.markdown_notebooks import markdown_cells, node_of
+from jobnb.notebook.percent_notebooks import percent_cells
 
 
 def read_notebook(path: str | Path) -> Any:
@@ -34,12 +34,11 @@ def read_notebook(path: str | Path) -> Any:
     Raises:
         NotebookError: If there is no such file, or it is no notebook.
     """
-    if Path(path).suffix == ".py":
-        return _of_python(Path(path))
-    if Path(path).suffix == ".md":
-        from jobnb.notebook.markdown_notebooks import notebook_of_markdown
-
-        return notebook_of_markdown(_read(Path(path)), str(path))
+    if Path(path).suffix in (".py", ".md"):
+        told = _read(Path(path)), str(path)
+        cells = percent_cells(*told) if Path(path).suffix == ".py" else markdown_cells(*told)
+        _nbformat()  # which node_of imports
+        return node_of(*cells)
     text = _text_of(Path(path))
     nbformat = _nbformat()
     with warnings.catch_warnings():
@@ -87,54 +86,6 @@ def _read(path: Path) -> str:
         raise NotebookError(f"{path} is a folder; name the notebook in it.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NotebookError(f"The notebook {path} cannot be read: {_first(error)}") from error
-
-
-# The "percent" form of editors and jupytext: a line begins a cell, its kind and tags behind it.
-_CELL = re.compile(r"^# ?%%(?=[ \t\[]|$)(?P<about>.*)$", re.MULTILINE)
-_KIND = re.compile(r"\[(markdown|md|raw)\]")
-_MAGIC = re.compile(r"^# (?=%{1,2}[a-zA-Z])", re.MULTILINE)
-
-
-def _of_python(path: Path) -> Any:
-    """Convert a Python file in the percent form to a notebook.
-
-    Raises:
-        NotebookError: If it has no such cells.
-    """
-    text = _read(path)
-    begins = list(_CELL.finditer(text))
-    if not begins:
-        raise NotebookError(
-            f"{path} is a Python file without cells. Begin each with a line '# %%', or name an "
-            ".ipynb file."
-        )
-    ends = [*(each.start() for each in begins[1:]), len(text)]
-    first = text[: begins[0].start()]
-    head = [_python_cell("", first)] if _has_code(first) else []
-    cells = [
-        _python_cell(each["about"], text[each.end() : end])
-        for each, end in zip(begins, ends, strict=True)
-    ]
-    return _nbformat().v4.new_notebook(cells=[*head, *cells])
-
-
-def _has_code(text: str) -> bool:
-    return any(line.strip() and not line.startswith("#") for line in text.splitlines())
-
-
-def _python_cell(about: str, text: str) -> Any:
-    new = _nbformat().v4
-    kind, tags = _KIND.search(about), percent_tags(about)
-    text = text.strip("\n")
-    if kind is None:
-        cell = new.new_code_cell(_MAGIC.sub("", text))
-    else:
-        words = "\n".join(re.sub(r"^# ?", "", line) for line in text.splitlines())
-        make = new.new_raw_cell if kind[1] == "raw" else new.new_markdown_cell
-        cell = make(words)
-    if tags:
-        cell.metadata["tags"] = tags
-    return cell
 
 
 def _neighbours(path: Path) -> str:

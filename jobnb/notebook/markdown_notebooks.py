@@ -15,7 +15,7 @@ Fences of Python are code cells, all else is Markdown:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jobnb.errors import NotebookError
@@ -27,45 +27,40 @@ _REGION = re.compile(r"[ \t]*<!-- #(?P<ends>end)?(?:region|md|raw)\b.*-->[ \t]*$
 _TAGS_LINE = re.compile(r"^:tags:[ \t]*(\[.*\])[ \t]*$")
 
 
-def notebook_of_markdown(text: str, name: str) -> Any:
-    r"""Convert Markdown with its code in fences to a notebook.
+def node_of(metadata: dict[str, Any], parts: Iterable[dict[str, Any]]) -> Any:
+    """Return a notebook of plain data, an `nbformat.NotebookNode`.
+
+    Args:
+        metadata: Its metadata.
+        parts: Its cells.
+    """
+    from nbformat import v4
+
+    make: dict[str, Any] = {
+        "code": v4.new_code_cell,
+        "markdown": v4.new_markdown_cell,
+        "raw": v4.new_raw_cell,
+    }
+    cells = [make[part["cell_type"]](part["source"], metadata=part["metadata"]) for part in parts]
+    return v4.new_notebook(cells=cells, metadata=metadata)
+
+
+def markdown_cells(text: str, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    r"""Return the metadata and the cells of a notebook written as Markdown, as plain data.
 
     Args:
         text: The Markdown.
         name: How messages call it.
-
-    Returns:
-        The notebook, an `nbformat.NotebookNode`.
 
     Raises:
         NotebookError: If it has no fence of Python, or its header is no YAML.
 
     Example:
-        >>> node = notebook_of_markdown("# Shop\n\n```python\nx = 1\n```\n", "shop.md")
-        >>> [(cell.cell_type, cell.source) for cell in node.cells]
+        >>> _, cells = markdown_cells("# Shop\n\n```python\nx = 1\n```\n", "shop.md")
+        >>> [(cell["cell_type"], cell["source"]) for cell in cells]
         [('markdown', '# Shop'), ('code', 'x = 1')]
     """
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
-    metadata, parts = markdown_cells(text, name)
-    cells = []
-    for part in parts:
-        make: Any = new_code_cell if part["cell_type"] == "code" else new_markdown_cell
-        cells.append(make(part["source"], metadata=part["metadata"]))
-    return new_notebook(cells=cells, metadata=metadata)
-
-
-def markdown_cells(text: str, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the metadata and the cells of a notebook written as Markdown, as plain data.
-
-    Args:
-        text: The Markdown.
-        name: How messages call it.
-
-    Raises:
-        NotebookError: If it has no fence of Python, or its header is no YAML.
-    """
-    metadata, body = _without_header(text, name)
+    metadata, body = without_header(text, name)
     cells = list(_cells(body))
     if not any(cell["cell_type"] == "code" for cell in cells):
         raise NotebookError(
@@ -74,8 +69,16 @@ def markdown_cells(text: str, name: str) -> tuple[dict[str, Any], list[dict[str,
     return metadata, cells
 
 
-def _without_header(text: str, name: str) -> tuple[dict[str, Any], str]:
-    """Return the notebook's metadata from the YAML header, and what follows it."""
+def without_header(text: str, name: str) -> tuple[dict[str, Any], str]:
+    """Return the notebook's metadata from the YAML header, and what follows it.
+
+    Args:
+        text: The Markdown.
+        name: How messages call it.
+
+    Raises:
+        NotebookError: If the header is no YAML.
+    """
     header = _HEADER.match(text)
     if header is None:
         return {}, text

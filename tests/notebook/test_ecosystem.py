@@ -91,3 +91,4 @@ def test_what_jupytext_writes_is_read_as_it_was(write, tmp_path, form, name):
     again = read_notebook(path)
     kept = [(cell.cell_type, cell.source.strip(), tags_of(cell)) for cell in node.cells]
     assert [(cell.cell_type, cell.source.strip(), tags_of(cell)) for cell in again.cells] == kept
+    assert again.metadata["kernelspec"]["name"] == "python3"
