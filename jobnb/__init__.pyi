@@ -508,11 +508,11 @@ from jobnb.execution.log import RunLogger as RunLogger
 from jobnb.execution.materialize import materialize as materialize
 from jobnb.execution.materialize import materialize_to_memory as materialize_to_memory
 from jobnb.execution.materialize import observe as observe
-from jobnb.execution.max_runtime import MAX_RUNTIME_SECONDS_TAG as MAX_RUNTIME_SECONDS_TAG
-from jobnb.execution.max_runtime import RunTimeoutError as RunTimeoutError
 from jobnb.execution.reexecution import ReexecutionOptions as ReexecutionOptions
 from jobnb.execution.resources import build_resources as build_resources
 from jobnb.execution.result import ExecuteInProcessResult as ExecuteInProcessResult
+from jobnb.execution.runner import MAX_RUNTIME_SECONDS_TAG as MAX_RUNTIME_SECONDS_TAG
+from jobnb.execution.runner import RunTimeoutError as RunTimeoutError
 from jobnb.execution.testing import build_asset_check_context as build_asset_check_context
 from jobnb.execution.testing import build_asset_context as build_asset_context
 from jobnb.execution.testing import build_op_context as build_op_context

@@ -16,9 +16,9 @@ from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.resources.io import IOManagerDefinition
 from jobnb.errors import InvalidDefinitionError
-from jobnb.execution.in_process import execute
 from jobnb.execution.materialize import observation_job
 from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.runner import execute
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
 from jobnb.plan.build import build_plan

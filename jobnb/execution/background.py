@@ -19,12 +19,10 @@ from jobnb.events import (
     StepSkipped,
     StepSucceeded,
 )
-from jobnb.execution.in_process import first_failure
-from jobnb.execution.max_runtime import late_words, max_runtime
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope, drop
-from jobnb.execution.runner import run_all
+from jobnb.execution.runner import first_failure, late_words, max_runtime, run_all
 from jobnb.execution.stopping import Stop, stuck_words
 from jobnb.execution.task import RunCanceledError, StillRunningError, Task
 from jobnb.execution.trace import error_info

@@ -16,9 +16,9 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvariantViolationError, did_you_mean
-from jobnb.execution.in_process import conduct
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.runner import conduct
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts

@@ -14,8 +14,8 @@ from jobnb.definitions.locations.definitions import Definitions, each_asset
 from jobnb.definitions.locations.launching import check_no_conflict
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidSubsetError, InvariantViolationError
-from jobnb.execution.in_process import execute
 from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.runner import execute
 from jobnb.execution.spec import ASSET_JOB, RunSpec
 from jobnb.plan.partitions import PartitionsAsked
 from jobnb.storage.instance import Instance

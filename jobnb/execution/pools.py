@@ -10,20 +10,11 @@ from time import time as now
 
 from jobnb.definitions.ops.pool import PRIORITY_TAG, pool_of
 from jobnb.events import EngineNote, Event
-from jobnb.plan.step import Plan, Step
+from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
 
 LOOK = 0.2
 """Seconds between two attempts to take a place."""
-
-
-def has_pools(plan: Plan, instance: Instance) -> bool:
-    """Whether steps of a plan belong to pools, and others see the history."""
-    if instance.is_ephemeral:
-        return False
-    if "has_pools" not in plan.kept:
-        plan.kept["has_pools"] = any(pool_of(step.tags) for step in plan.steps)
-    return bool(plan.kept["has_pools"])
 
 
 class Pools:

@@ -1,13 +1,14 @@
-"""The loop that executes steps in order, one after the other, in this process."""
+"""Execute a run in this process: its turn, its steps one after the other, its end."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import time as now
 from typing import Any
 
-from jobnb.errors import ExecutionInterruptedError, ResourceFunctionError
+from jobnb.errors import ExecutionInterruptedError, JobnbError, ResourceFunctionError
 from jobnb.events import (
     AssetCheckPlanned,
     AssetPlanned,
@@ -16,23 +17,93 @@ from jobnb.events import (
     Event,
     RunCanceled,
     RunFailed,
+    RunQueued,
     RunStarted,
+    RunStarting,
     RunSucceeded,
+    StepFailed,
 )
 from jobnb.execution.executors.choice import chosen, worker_pool_of
 from jobnb.execution.executors.coordinator import Coordinator
-from jobnb.execution.executors.limits import runner_of
+from jobnb.execution.executors.limits import limited_runner
 from jobnb.execution.log import listening
 from jobnb.execution.mapped_values import close_empty, let_go, passing_slots, put_in_order
-from jobnb.execution.max_runtime import RunTimeoutError, ended_from_outside
-from jobnb.execution.pools import Pools, has_pools
+from jobnb.execution.pools import Pools
 from jobnb.execution.provenance import Provenance
-from jobnb.execution.queue import await_turn
 from jobnb.execution.resources import close_resources, open_resources
+from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import MISSING, RunScope, current_run
+from jobnb.execution.spec import RunSpec
+from jobnb.execution.start import start
 from jobnb.execution.step import StepRunner
-from jobnb.execution.stopping import Interrupts
-from jobnb.execution.trace import error_info
+from jobnb.execution.stopping import Interrupts, RunInterrupter
+from jobnb.execution.trace import error_info, without_own_frames
+from jobnb.execution.watch import tell_raising, waiting, watched, watchers
+from jobnb.plan.step import Step
+from jobnb.state import RunStatus
+from jobnb.storage.run import JobRun
+
+MAX_RUNTIME_SECONDS_TAG = "dagster/max_runtime"
+"""The tag that holds how many seconds a run may take."""
+
+
+class RunTimeoutError(JobnbError, TimeoutError):
+    """A run took longer than its tag `dagster/max_runtime` allows."""
+
+
+def execute(spec: RunSpec, *, raise_on_error: bool = True) -> ExecuteInProcessResult:
+    """Execute a run spec in this process, wait for its end and return the result.
+
+    Args:
+        spec: What is asked for.
+        raise_on_error: Whether a failure is raised, after all that could run has run.
+
+    Raises:
+        InvalidConfigError: If the run config does not fit; nothing has run then.
+        ExecutionInterruptedError: If Ctrl-C came; the run is canceled then, if it had not ended.
+        Exception: What the first failing step raised, if `raise_on_error`.
+    """
+    __tracebackhide__ = True
+    with Interrupts(lambda: spec.words) as interrupts:
+        run = start(spec, interrupts)
+        conduct(run, raise_on_error)
+        return ExecuteInProcessResult.of(run)
+
+
+def conduct(run: RunScope, raise_on_error: bool) -> None:
+    """Run all steps; a failure is raised, if it should be, after all that could run has run."""
+    __tracebackhide__ = True
+    try:
+        with watched(run, watchers or waiting):
+            run_all(run)
+    except (ResourceFunctionError, RunTimeoutError):
+        if raise_on_error:
+            tell_raising(run)
+            raise
+    if run.failed_steps and raise_on_error:
+        tell_raising(run)
+        raise first_failure(run)
+
+
+def first_failure(run: RunScope) -> BaseException:
+    """Return the error of the first failed step, with notes on its place and other failures."""
+    (key, error), *others = run.failed_steps.items()
+    here = error_info(error)
+    # An error that came from another process has left its traceback there; the log has it.
+    info = here if here.stack else _logged_failure(run, key) or here
+    where = f" ({info.where})" if info.where else ""
+    error.add_note(f"in step {key!r}{where}, run {run.run_id}")
+    if info is not here and info.source:
+        error.add_note(info.source)
+    if others:
+        error.add_note("also failed: " + ", ".join(other for other, _ in others))
+    return error.with_traceback(without_own_frames(error))
+
+
+def _logged_failure(run: RunScope, key: str) -> ErrorInfo | None:
+    """Return the failure of a step from the log."""
+    told = (e for e in reversed(run.events) if isinstance(e, StepFailed) and e.step_key == key)
+    return next((event.error for event in told), None)
 
 
 def run_all(run: RunScope) -> None:
@@ -57,11 +128,11 @@ def _run_all(run: RunScope) -> None:
     end: Event
     try:
         run.stop.begin()
-        await_turn(run)
-        if has_pools(run.plan, run.instance):
+        _await_turn(run)
+        if run.plan.has_pools and not run.instance.is_ephemeral:  # else nobody shares them
             run.pools = Pools(run.run_id, run.instance, run.append)
         _announce(run)
-        with ended_from_outside(run), run.around, listening(run):
+        with _ended_from_outside(run), run.around, listening(run):
             strategy, config = chosen(run)
             workers = worker_pool_of(run, strategy, config)
             try:
@@ -161,13 +232,19 @@ def _run_here(run: RunScope, config: Mapping[str, Any]) -> None:
             stop.check()
         first = steps[group[0]]
         if first.region is None:
-            runner = runner_of(run, first, config)
+            runner = _runner_of(run, first, config)
             runner()
             runner.release()
         else:
-            _run_region(run, first.region, [runner_of(run, steps[i], config) for i in group])
+            _run_region(run, first.region, [_runner_of(run, steps[i], config) for i in group])
     took = (now() - began) * 1000
     run.append(EngineNote(now(), f"Finished steps in process (pid: {pid}) in {took:.0f}ms"))
+
+
+def _runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
+    """Return the runner of a step; most steps have no tags, and no time limit."""
+    is_limited = step.tags or config.get("step_timeout") is not None
+    return limited_runner(run, step, config) if is_limited else StepRunner(run, step)
 
 
 def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> None:
@@ -203,3 +280,63 @@ def _those_for(
 ) -> list[StepRunner]:
     """Return the steps that run for an element, where some only run for some."""
     return [r for r, only in zip(runners, some, strict=True) if only is None or mapping_key in only]
+
+
+# --- its turn, and how long it may take ----------------------------------------------
+
+
+def _await_turn(run: RunScope) -> None:
+    """Wait until a run may begin, if it was queued; it can be canceled meanwhile."""
+    if run.record.status is not RunStatus.QUEUED:
+        return
+    run.append(RunQueued(now(), run.plan.job.name))
+    queue, told = run.instance.run_queue, False
+    while not (turn := queue.ask(run.run_id)).is_mine:
+        if not told:
+            told = True
+            words = (
+                f"It waits for its turn: {turn.place} queued run{'s'[: turn.place != 1]} before it."
+            )
+            run.append(EngineNote(now(), words))
+        run.run_log.commit()
+        run.stop.pause(turn.pause)
+    run.stop.check()
+    run.append(RunStarting(now()))
+    run.run_log.commit()
+
+
+def max_runtime(record: JobRun) -> float | None:
+    """How many seconds a run may take; None if it may take any."""
+    try:
+        return float(record.tags[MAX_RUNTIME_SECONDS_TAG])
+    except (KeyError, ValueError):
+        return None
+
+
+def late_words(seconds: float) -> str:
+    """Return the message for a run that took too long."""
+    return f"It took longer than {seconds:g} s, its {MAX_RUNTIME_SECONDS_TAG}."
+
+
+@contextmanager
+def _ended_from_outside(run: RunScope) -> Iterator[None]:
+    """While it lasts, a run that its caller waits for ends when it takes too long, or is asked to.
+
+    One in the background has a notifier that looks after both.
+    """
+    stop = run.stop
+    if not isinstance(stop, Interrupts):
+        yield
+        return
+    ender, most = RunInterrupter(stop), max_runtime(run.record)
+    control = run.instance.control if run.instance.is_persistent else None
+    if control is not None:
+        control.listen(run.run_id, ender.cancel)
+    if most is not None:
+        ender.after(most, late_words(most))
+    try:
+        yield
+    finally:
+        ender.silence()
+        if control is not None:
+            control.unlisten(run.run_id)

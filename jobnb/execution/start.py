@@ -174,7 +174,7 @@ def open_run(
         awaited: Whether nobody knows of it before its first events, with which it is recorded.
     """
     versions = versions or CodeVersions()
-    queued = instance.run_queue.is_on
+    queued = instance.is_persistent and instance.run_queue.is_on
     record = JobRun(
         plan.job.name,
         run_id or new_run_id(),

@@ -16,6 +16,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.inout import In, Out
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.ops.pool import pool_of
 from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.types import DataType
@@ -209,6 +210,13 @@ class Plan(msgspec.Struct, frozen=True):
         """The assets that the run materializes."""
         found = (out for step in self.steps for out in step.outputs if out.is_asked)
         return [out.asset_key for out in found if out.asset_key is not None]
+
+    @property
+    def has_pools(self) -> bool:
+        """Whether steps belong to pools, which limit how many run at once in all runs."""
+        if "has_pools" not in self.kept:
+            self.kept["has_pools"] = any(pool_of(step.tags) for step in self.steps)
+        return bool(self.kept["has_pools"])
 
     @property
     def words(self) -> str:

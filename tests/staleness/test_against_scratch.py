@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from jobnb import AssetKey, Config, Definitions, Instance, Output, asset, materialize
-from jobnb.execution.in_process import execute
+from jobnb.execution.runner import execute
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import stale_choice
 from jobnb.plan.build import build_plan

@@ -68,16 +68,14 @@ def timeout_of(step: Step, config: Mapping[str, Any]) -> float | None:
     return seconds
 
 
-def runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
-    """Return the runner of a step: with an alarm, if it has a time limit.
+def limited_runner(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
+    """Return the runner of a step: with an alarm if it has a time limit, waiting if in a pool.
 
     Args:
         run: The run.
         step: The step.
         config: The config of the executor.
     """
-    if not step.tags and not config:
-        return StepRunner(run, step)
     limit = timeout_of(step, config)
     runner = StepRunner(run, step) if limit is None else _TimedRunner(run, step, limit)
     if run.pools is not None and pool_of(step.tags) is not None:
