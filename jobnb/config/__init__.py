@@ -20,23 +20,27 @@ from jobnb.config.mapping import (
     configured_schema,
 )
 from jobnb.config.model import Config, PermissiveConfig, derived
-from jobnb.config.nodes import BoolSource, Enum, EnumValue, IntSource, StringSource
+from jobnb.config.models import Section, model_of
 from jobnb.config.places import json_schema
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
 from jobnb.config.samples import completed, scaffold, with_defaults
 from jobnb.config.schema import (
     Array,
+    BoolSource,
     ConfigField,
     ConfigSchema,
+    Enum,
+    EnumValue,
+    IntSource,
     Map,
     Noneable,
     Permissive,
     ScalarUnion,
     Selector,
     Shape,
+    StringSource,
     schema_of,
 )
-from jobnb.config.tree import Section, model_of
 from jobnb.config.yaml import (
     config_from_files,
     config_from_pkg_resources,

@@ -11,14 +11,13 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError, to_json
 
 from jobnb.config.env import holds_env
-from jobnb.config.fields import field_type
+from jobnb.config.plain import field_type
 from jobnb.config.models import annotation_of, settled
-from jobnb.config.nodes import NOTHING, Schema, Typed
+from jobnb.config.schema import NOTHING, Schema, Typed
 from jobnb.config.plain import plain, plain_field
 from jobnb.config.reading import ConfigFindings, read_raw
 from jobnb.config.run_config import SECTIONS, raw_config
-from jobnb.config.schema import ConfigField, schema_of
-from jobnb.config.tree import Section, model_of, tree_of
+from jobnb.config.schema import NOTHING, ConfigField, Schema, Typed, schema_of
 from jobnb.config.validation_problems import problems_of
 from jobnb.errors import (
     ConfigMappingFunctionError,

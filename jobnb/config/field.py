@@ -7,8 +7,7 @@ from typing import Any
 
 from jobnb.config.binding import bind_value, without_secrets
 from jobnb.config.env import holds_env
-from jobnb.config.nodes import NOTHING, Enum, Scalar
-from jobnb.config.schema import ConfigField
+from jobnb.config.schema import NOTHING, ConfigField, Enum, Scalar
 from jobnb.errors import InvalidConfigDefinitionError, InvalidConfigError
 
 

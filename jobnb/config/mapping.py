@@ -13,11 +13,10 @@ from pydantic import AfterValidator, BaseModel
 from jobnb.config.binding import bind_value
 from jobnb.config.model import Config
 from jobnb.config.models import annotation_of, make_annotation, settled
-from jobnb.config.nodes import ANYTHING, NOTHING, Schema
 from jobnb.config.plain import plain
 from jobnb.config.reading import ConfigFindings, read_raw
 from jobnb.config.run_config import RunConfig, raw_config
-from jobnb.config.schema import ConfigField, Shape, schema_of
+from jobnb.config.schema import ANYTHING, NOTHING, ConfigField, Schema, Shape, schema_of
 from jobnb.errors import (
     ConfigMappingFunctionError,
     InvalidConfigError,

@@ -15,9 +15,8 @@ from pydantic import Field as PydanticField
 from pydantic_core import core_schema
 
 from jobnb.config.env import holds_env
-from jobnb.config.fields import field_name, field_names, field_type, takes_names
-from jobnb.config.nodes import NOTHING, Typed, TypedFields
-from jobnb.config.schema import ConfigField
+from jobnb.config.plain import field_name, field_names, field_type, takes_names
+from jobnb.config.schema import NOTHING, ConfigField, Typed, TypedFields
 from jobnb.config.typed_reading import holds_secret, takes_none
 from jobnb.errors import InvalidConfigDefinitionError, InvalidInvocationError
 

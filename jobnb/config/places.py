@@ -13,9 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from jobnb.config.models import ConfigJsonSchema
-from jobnb.config.nodes import NOTHING
-from jobnb.config.tree import Section, model_of
+from jobnb.config.models import ConfigJsonSchema, Section, model_of
+from jobnb.config.schema import NOTHING
 
 _Json = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""Turn Python values into the plain, JSON-ready dictionaries in which config is stored."""
+"""Turn Python values into plain, JSON-ready dictionaries, as config is stored: models by alias."""
 
 from __future__ import annotations
 
@@ -10,15 +10,87 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel
+from pydantic import Field as PydanticField
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from jobnb.config.env import EnvVar, IntEnvVar, keep_secret, reference
-from jobnb.config.fields import field_path
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.errors import InvalidConfigError, Problem
+
+# --- models, by the aliases of their fields --------------------------------------------
+
+
+def field_names(name: str, info: FieldInfo, by_name: bool = False) -> list[str]:
+    """Return the names under which raw config may give a model's field, the preferred one first."""
+    names = [str(path[0]) for path in _paths(info) if len(path) == 1]
+    return [*names, name] if by_name or not _paths(info) else names
+
+
+def by_field_name(model: type[BaseModel], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by the names of a model's fields, where some were given by alias."""
+    aliases = {
+        alias: name
+        for name, info in model.model_fields.items()
+        for alias in field_names(name, info)
+        if alias not in model.model_fields
+    }
+    return {aliases.get(name, name): value for name, value in data.items()}
+
+
+def field_path(name: str, info: FieldInfo) -> list[str | int]:
+    """Return where raw config gives a field: its name, or a path for one with an `AliasPath`."""
+    return (_paths(info) or [[name]])[0]
+
+
+def field_paths(info: FieldInfo) -> list[list[str | int]]:
+    """Return the deeper places where raw config may give a field with an `AliasPath`."""
+    return [path for path in _paths(info) if len(path) > 1]
+
+
+def _paths(info: FieldInfo) -> list[list[str | int]]:
+    alias = info.validation_alias if info.validation_alias is not None else info.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [
+        [choice] if isinstance(choice, str) else choice.path
+        for choice in choices
+        if choice is not None
+    ]
+
+
+def known_names(model: type[BaseModel]) -> list[str]:
+    """Return every name that raw config of a model may have at its top."""
+    names: list[str] = []
+    for name, info in model.model_fields.items():
+        names += [str(path[0]) for path in _paths(info)]
+        names += [name] if takes_names(model) or not _paths(info) else []
+    return names
+
+
+def takes_names(model: type[BaseModel]) -> bool:
+    """Whether raw config may give aliased fields by their own names too."""
+    config = model.model_config
+    return bool(config.get("populate_by_name") or config.get("validate_by_name"))
+
+
+def field_name(name: str, info: FieldInfo) -> str:
+    """Return the name under which raw config gives a field."""
+    return str(field_path(name, info)[0])
+
+
+def field_type(info: FieldInfo) -> Any:
+    """Return the whole type of a field, bounds and discriminators included."""
+    extra = list(info.metadata)
+    if info.discriminator is not None:
+        extra.append(PydanticField(discriminator=info.discriminator))
+    annotation: Any = info.annotation
+    for note in extra:
+        annotation = Annotated[annotation, note]
+    return annotation
+
 
 Path = tuple[str, ...]
 DEEPEST = 100  # The deepest nesting of mappings and lists; pydantic reads no deeper than 200.

@@ -13,19 +13,23 @@ from functools import singledispatch
 from typing import Any
 
 from jobnb.config.env import env_name, keep_secret, look_up, shown_name
-from jobnb.config.nodes import NOTHING, Ignored, Scalar, Schema, Typed
+from jobnb.config.models import Section, is_required
 from jobnb.config.plain import plain
 from jobnb.config.schema import (
+    NOTHING,
     Array,
     ConfigField,
+    Ignored,
     Map,
     Noneable,
     Permissive,
+    Scalar,
     ScalarUnion,
+    Schema,
     Selector,
     Shape,
+    Typed,
 )
-from jobnb.config.tree import Section, is_required
 from jobnb.config.typed_reading import as_scalar, near, read_open, read_typed
 from jobnb.errors import Problem
 

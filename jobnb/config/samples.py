@@ -8,11 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobnb.config.env import anonymous
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import NUMBERS, ConfigNode, form_of
 from jobnb.config.run_config import raw_config
-from jobnb.config.schema import schema_of
-from jobnb.config.tree import Section
+from jobnb.config.schema import NOTHING, schema_of
 
 _FORMATS = {
     "date": "2024-01-31",

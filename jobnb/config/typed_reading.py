@@ -19,16 +19,19 @@ from pydantic.fields import FieldInfo
 from typing_extensions import is_typeddict
 
 from jobnb.config.env import env_name, holds_env, is_marked, kinds_of
-from jobnb.config.fields import (
+from jobnb.config.plain import (
     field_name,
     field_names,
     field_paths,
     field_type,
+    is_number,
+    key_text,
     known_names,
+    plain,
     takes_names,
+    value_at,
 )
-from jobnb.config.nodes import NOTHING
-from jobnb.config.plain import is_number, key_text, plain, value_at
+from jobnb.config.schema import NOTHING
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0", ""}

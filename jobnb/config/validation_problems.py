@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from jobnb.config.env import look_up
-from jobnb.config.nodes import NOTHING
 from jobnb.config.plain import value_at
 from jobnb.config.reading import ConfigFindings
 from jobnb.errors import InvalidConfigError, Problem, did_you_mean

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jobnb.config import Section, schema_of
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import ConfigNode, form_of
 from jobnb.display.environment import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jobnb.config.env import env_name, keep_secret
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import SCALARS, ConfigNode
 from jobnb.config.samples import start_value
+from jobnb.config.schema import NOTHING
 from jobnb.display.form_rows import Found, Rows, row_id
 from jobnb.display.form_values import option_of, read, read_any, selected
 from jobnb.errors import InvalidConfigError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobnb.config.env import env_name
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import SCALARS, TEXTS, ConfigNode
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, selected, shown

@@ -10,9 +10,10 @@ from typing import Any
 
 from jobnb.config import dump_yaml, load_yaml
 from jobnb.config.env import env_name
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import NUMBERS, SCALARS, TEXTS, ConfigNode
 from jobnb.config.plain import key_text
+from jobnb.config.schema import NOTHING
 from jobnb.errors import InvalidConfigError
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")

@@ -13,8 +13,8 @@ from jobnb.display.run_marks import run_word
 from jobnb.display.text import moment, shorten
 from jobnb.errors import JobnbError, RunNotFoundError, did_you_mean
 from jobnb.execution.executors.limits import TIMEOUT_TAG
-from jobnb.execution.max_runtime import MAX_RUNTIME_SECONDS_TAG
 from jobnb.execution.run_retries import MAX_RETRIES_TAG, RETRY_STRATEGY_TAG
+from jobnb.execution.runner import MAX_RUNTIME_SECONDS_TAG
 from jobnb.storage.run import JobRun, RunsFilter
 
 _MOST_RUNS = 30

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobnb.config import Section
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import ConfigNode, form_of
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobnb.config import dump_yaml
-from jobnb.config.nodes import NOTHING
+from jobnb.config.schema import NOTHING
 from jobnb.config.places import ConfigNode
 from jobnb.display.config_fields import default_text
 from jobnb.display.environment import attempt

@@ -240,7 +240,7 @@ def _unselected_section(schema: Any) -> Section:
 def _ignored(schema: Any = None) -> Any:
     """Accept any value without checking it; secrets in it are still stored by name."""
     from jobnb.config import ConfigField, Section, schema_of
-    from jobnb.config.nodes import ANYTHING, Ignored
+    from jobnb.config.schema import ANYTHING, Ignored
 
     field = None if isinstance(schema, Section) else schema_of(schema)
     inner = schema if isinstance(schema, Section) else field.schema if field else ANYTHING

@@ -56,7 +56,7 @@ from jobnb.config import (
     schema_of,
     without_secrets,
 )
-from jobnb.config.nodes import Typed as TypedSchema
+from jobnb.config.schema import Typed as TypedSchema
 
 
 class Inner(BaseModel):

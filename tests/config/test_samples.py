@@ -26,8 +26,8 @@ from jobnb.config import (
     schema_of,
     with_defaults,
 )
-from jobnb.config.nodes import NOTHING
 from jobnb.config.places import form_of
+from jobnb.config.schema import NOTHING
 from jobnb.errors import InvalidConfigError
 from jobnb.plan.run_config import config_schema_of
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from jobnb.config import Config, derived, resolve_fields, schema_of
-from jobnb.config.fields import by_field_name, field_name
+from jobnb.config.plain import by_field_name, field_name
 from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.resource import (
