@@ -412,19 +412,19 @@ from jobnb.definitions.resources.io_test_context import (
 from jobnb.definitions.resources.io_test_context import (
     build_output_context as build_output_context,
 )
+from jobnb.definitions.resources.resource import (
+    IAttachDifferentObjectToOpContext as IAttachDifferentObjectToOpContext,
+)
+from jobnb.definitions.resources.resource import (
+    InitResourceContext as InitResourceContext,
+)
 from jobnb.definitions.resources.resource import ResourceDefinition as ResourceDefinition
+from jobnb.definitions.resources.resource import (
+    build_init_resource_context as build_init_resource_context,
+)
 from jobnb.definitions.resources.resource import make_values_resource as make_values_resource
 from jobnb.definitions.resources.resource import resource as resource
 from jobnb.definitions.resources.resource import with_resources as with_resources
-from jobnb.definitions.resources.resource_context import (
-    IAttachDifferentObjectToOpContext as IAttachDifferentObjectToOpContext,
-)
-from jobnb.definitions.resources.resource_context import (
-    InitResourceContext as InitResourceContext,
-)
-from jobnb.definitions.resources.resource_context import (
-    build_init_resource_context as build_init_resource_context,
-)
 from jobnb.definitions.selections.selection import AssetSelection as AssetSelection
 from jobnb.definitions.table import TableColumn as TableColumn
 from jobnb.definitions.table import TableColumnConstraints as TableColumnConstraints

@@ -11,8 +11,7 @@ from copy import copy
 from typing import Any, Self
 
 from jobnb.definitions.locations.definitions import Definitions
-from jobnb.definitions.resources.resource import resource_def_of
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources, resource_def_of
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.resources import build_resources
 from jobnb.storage.instance import Instance

@@ -11,10 +11,8 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic_core import PydanticSerializationError, to_json
 
 from jobnb.config.env import holds_env
-from jobnb.config.plain import field_type
-from jobnb.config.models import annotation_of, settled
-from jobnb.config.schema import NOTHING, Schema, Typed
-from jobnb.config.plain import plain, plain_field
+from jobnb.config.models import Section, annotation_of, model_of, settled, tree_of
+from jobnb.config.plain import field_type, plain, plain_field
 from jobnb.config.reading import ConfigFindings, read_raw
 from jobnb.config.run_config import SECTIONS, raw_config
 from jobnb.config.schema import NOTHING, ConfigField, Schema, Typed, schema_of

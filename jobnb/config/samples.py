@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from jobnb.config.env import anonymous
-from jobnb.config.schema import NOTHING
+from jobnb.config.models import Section
 from jobnb.config.places import NUMBERS, ConfigNode, form_of
 from jobnb.config.run_config import raw_config
 from jobnb.config.schema import NOTHING, schema_of

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from jobnb.config.env import look_up
 from jobnb.config.plain import value_at
 from jobnb.config.reading import ConfigFindings
+from jobnb.config.schema import NOTHING
 from jobnb.errors import InvalidConfigError, Problem, did_you_mean
 
 _TYPES = {

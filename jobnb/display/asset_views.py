@@ -1,4 +1,4 @@
-"""Views of assets: one, several, and source assets."""
+"""Views of assets, and of all that the session knows, with its history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.definitions.ops.op import OpDefinition
-from jobnb.display.asset_history import PastMaterialization, past_parts
+from jobnb.display.asset_history import PastMaterialization, makings, past_parts
 from jobnb.display.asset_pictures import (
     asset_kind,
     asset_picture,
@@ -24,14 +24,21 @@ from jobnb.display.asset_pictures import (
 )
 from jobnb.display.check_views import checks_html, checks_words, own_checks
 from jobnb.display.config_fields import fields_html
-from jobnb.display.environment import attempt
+from jobnb.display.environment import attempt, has_history, known_session
 from jobnb.display.graph_pictures import graph_picture
 from jobnb.display.html import EMPTY, Html, code, header, join, pairs, table, tabs, tag
 from jobnb.display.markdown_html import inline
 from jobnb.display.metadata import json_metadata, metadata_html, metadata_text
-from jobnb.display.noun_views import doc_html, doc_line, op_resources, resources_html, words
-from jobnb.display.picture import Mark, Picture
-from jobnb.display.summaries import CheckSummary
+from jobnb.display.noun_views import (
+    doc_html,
+    doc_line,
+    job_view,
+    op_resources,
+    resources_html,
+    words,
+)
+from jobnb.display.picture import Mark, Picture, Status
+from jobnb.display.summaries import AssetSummary, CheckSummary, summaries
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
 
@@ -95,11 +102,12 @@ def asset_details(definition: AssetsDefinition) -> Html:
 def _attribute_parts(
     definition: AssetsDefinition, checks: Mapping[AssetKey, Sequence[CheckSummary]]
 ) -> list[tuple[str, Html]]:
+    schema = _config_schema(definition)
     return [
-        ("Config", fields_html(_config_schema(definition))),
+        ("Config", EMPTY if schema is None else fields_html(schema)),
         ("Resources", words(op_resources(definition))),
         ("Metadata", _metadata(definition)),
-        ("Checks", checks_html(checks)),
+        ("Checks", checks_html(checks) if any(checks.values()) else EMPTY),
         ("Made by a graph", _inside(definition)),
     ]
 
@@ -112,7 +120,7 @@ def _past_parts(
     return [
         (f"{key.to_user_string()}: {title.lower()}" if several else title, body)
         for key in keys
-        for title, body in past_parts(past.get(key, ()))
+        for title, body in (past_parts(past[key]) if past.get(key) else ())
     ]
 
 
@@ -242,7 +250,8 @@ def _asset_text(
         lines += [f"  made from: {names}"] if names else []
         lines += [f"  last made: {stands[key]}"] if stands.get(key) else []
         lines += [f"  partitions: {partitions[key]}"] if partitions.get(key) else []
-        found = metadata_text(json_metadata(definition.metadata_by_key.get(key) or {}))
+        given = definition.metadata_by_key.get(key)
+        found = metadata_text(json_metadata(given)) if given else {}
         lines += [f"  {label}: {value}" for label, value in found.items()]
         lines += [f"  check {each.name}: {each.words}" for each in checks.get(key, ())]
     return "\n".join(lines)
@@ -448,3 +457,84 @@ def source_view(source: SourceAsset, checks: Sequence[CheckSummary] = ()) -> Vie
     lines = [f"source asset {name}{doc_line(source.description)}"]
     lines += [f"  check {each.name}: {each.words}" for each in checks]
     return View(f"source asset {name}", "\n".join(lines), html, picture)
+
+
+# --- with what the session knows, and its history ---------------------------------------
+
+
+def session_view(session: Any) -> View:
+    """Return all that this kernel knows, and the status of each asset."""
+    known: Definitions = session.snapshot()
+    keys = [key for each in known.assets for key in each.keys]
+    how = summaries(session, keys, [each.key for each in known.source_assets])
+    made = {key: each.words for key, each in how.items()} if has_history(session) else {}
+    return definitions_view(
+        known,
+        title="session",
+        marks=_marks(how),
+        made=made,
+        checks={key: each.checks for key, each in how.items() if each.checks},
+        parts=_parts(session),
+    )
+
+
+def _parts(session: Any) -> dict[str, str]:
+    """Return the ops and graphs that jobs are put together from: noun and first line by name."""
+    catalogue = session.catalogue
+    return {
+        each.name: f"{noun}{doc_line(each.description)}"
+        for noun in ("graph", "op")
+        for each in catalogue.definitions(noun)
+    }
+
+
+def known_asset_view(definition: AssetsDefinition) -> View:
+    """Return an asset among the others that this kernel knows."""
+    session = known_session()
+    if session is None:
+        return asset_view(definition)
+    known: Definitions = session.snapshot()
+    below = {
+        k for each in known.assets if each.dependency_keys & definition.keys for k in each.keys
+    }
+    how = summaries(session, {*definition.keys, *definition.dependency_keys, *below})
+    made = sorted(key for key in definition.keys if how[key].status is not Status.NONE)
+    return asset_view(
+        definition,
+        around=known.assets,
+        sources=known.source_assets,
+        marks=_marks(how),
+        checks={key: how[key].checks for key in sorted(definition.keys)},
+        partitions={key: how[key].partition_words for key in definition.keys},
+        stands={key: how[key].words for key in definition.keys if how[key].counts is None},
+        past={key: past for key in made if (past := makings(session, key))},
+    )
+
+
+def known_source_view(source: SourceAsset) -> View:
+    """Return a source asset, with the checks that this kernel knows of it."""
+    session = known_session()
+    if session is None:
+        return source_view(source)
+    how = summaries(session, (), [source.key]).get(source.key)
+    return source_view(source, how.checks if how is not None else ())
+
+
+def _marks(how: Mapping[AssetKey, AssetSummary]) -> dict[str, Mark]:
+    return {key.to_user_string(): each.mark for key, each in how.items()}
+
+
+def known_job_view(job: AssetJobDefinition) -> View:
+    """Return an asset job over the kernel's known assets; its selection if there are none."""
+    session = known_session()
+    known: Definitions | None = session.snapshot() if session is not None else None
+    if known is None or not known.assets:
+        return asset_job_view(job)
+    view = attempt(
+        lambda: job_view(
+            job.resolve(known.assets, known.source_assets, asset_checks=known.asset_checks),
+            session=session,
+        ),
+        None,
+    )
+    return asset_job_view(job) if view is None else view

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jobnb.config import Section, schema_of
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import ConfigNode, form_of
+from jobnb.config.schema import NOTHING
 from jobnb.display.environment import attempt
 from jobnb.display.html import EMPTY, Html, code, table, tag
 from jobnb.display.markdown_html import inline

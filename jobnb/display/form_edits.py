@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from jobnb.config.env import env_name, keep_secret
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import SCALARS, ConfigNode
 from jobnb.config.samples import start_value
 from jobnb.config.schema import NOTHING

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobnb.config.env import env_name
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import SCALARS, TEXTS, ConfigNode
+from jobnb.config.schema import NOTHING
 from jobnb.display.config_fields import default_text
 from jobnb.display.form_values import any_text, option_of, selected, shown
 from jobnb.display.text import shorten

@@ -10,7 +10,6 @@ from typing import Any
 
 from jobnb.config import dump_yaml, load_yaml
 from jobnb.config.env import env_name
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import NUMBERS, SCALARS, TEXTS, ConfigNode
 from jobnb.config.plain import key_text
 from jobnb.config.schema import NOTHING

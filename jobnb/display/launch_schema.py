@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobnb.config import Section
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import ConfigNode, form_of
+from jobnb.config.schema import NOTHING
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.selections.selection import AssetSelection

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobnb.config import dump_yaml
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import ConfigNode
+from jobnb.config.schema import NOTHING
 from jobnb.display.config_fields import default_text
 from jobnb.display.environment import attempt
 from jobnb.display.text import shorten

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 from jobnb.definitions.user_events import (
     AssetMaterialization,
     AssetObservation,

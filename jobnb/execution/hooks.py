@@ -7,7 +7,7 @@ from time import time as now
 from typing import Any
 
 from jobnb.definitions.ops.hook import HookDefinition, HookExecutionResult
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 from jobnb.events import HookCompleted, HookErrored, HookSkipped
 from jobnb.execution.context import StepExecutionContext
 from jobnb.execution.io import held_value

@@ -98,7 +98,7 @@ def _check(run: RunScope, key: str, name: str, data_type: DataType, value: Any) 
 
 
 def _resources(run: RunScope) -> Any:
-    from jobnb.definitions.resources.resource_context import ScopedResources
+    from jobnb.definitions.resources.resource import ScopedResources
 
     return ScopedResources(run.resources)
 

@@ -12,7 +12,7 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.ops.output import NO_VALUE, DynamicOutput, MaterializeResult, Output
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
 from jobnb.errors import (
     InvalidInvocationError,

@@ -7,7 +7,7 @@ from typing import Any
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvalidDefinitionError
 from jobnb.execution.pickling import unpacked

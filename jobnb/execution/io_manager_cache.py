@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-from jobnb.definitions.resources.resource import resource_def_of
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources, resource_def_of
 from jobnb.errors import UnknownResourceError, did_you_mean
 from jobnb.execution.resources import bound_config, build_resources
 

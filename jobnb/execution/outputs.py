@@ -9,7 +9,7 @@ from typing import Any
 from jobnb.definitions.metadata import normalize, to_json
 from jobnb.definitions.ops.output import NO_VALUE
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 from jobnb.definitions.types import NOTHING, TypeCheckContext
 from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import InvariantViolationError

@@ -11,11 +11,12 @@ from typing import Any
 
 from jobnb.definitions.resources.resource import (
     HardcodedResource,
+    InitResourceContext,
     ResourceDefinition,
+    ScopedResources,
     entered,
     resource_def_of,
 )
-from jobnb.definitions.resources.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import ResourceFunctionError
 from jobnb.events import EngineNote, ResourceFailed, ResourceStarted, ResourceSucceeded
 from jobnb.execution.run import RunScope

@@ -129,7 +129,7 @@ def _run_all(run: RunScope) -> None:
     try:
         run.stop.begin()
         _await_turn(run)
-        if run.plan.has_pools and not run.instance.is_ephemeral:  # else nobody shares them
+        if run.instance.is_persistent and run.plan.has_pools:
             run.pools = Pools(run.run_id, run.instance, run.append)
         _announce(run)
         with _ended_from_outside(run), run.around, listening(run):

@@ -13,8 +13,7 @@ from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.partitions.partition_keys import PARTITION_TAG, PartitionKeyRange
-from jobnb.definitions.resources.resource import resource_def_of
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources, resource_def_of
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
 from jobnb.execution.context import (
     AssetCheckExecutionContext,

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from jobnb.definitions.ops.hook import HookDefinition
 from jobnb.definitions.ops.node import Node
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 from jobnb.execution.context import StepExecutionContext
 from jobnb.execution.hooks import HookContext
 from jobnb.execution.resources import build_resources

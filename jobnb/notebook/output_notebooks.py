@@ -12,7 +12,7 @@ from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.configurable_resource import ConfigurableIOManagerFactory
 from jobnb.definitions.resources.io import IOManager, IOManagerDefinition
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.definitions.resources.resource_context import InitResourceContext
+from jobnb.definitions.resources.resource import InitResourceContext
 from jobnb.definitions.user_events import AssetMaterialization
 from jobnb.errors import StepOutputNotFoundError
 from jobnb.notebook.document import write_whole

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from jobnb.config import Section, schema_of
-from jobnb.config.schema import NOTHING
 from jobnb.config.places import SCALARS, TEXTS, ConfigNode, form_of
+from jobnb.config.schema import NOTHING
 from jobnb.server.nodes import Node, digest
 
 _MOST_DEEP = 20

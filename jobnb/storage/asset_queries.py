@@ -46,6 +46,8 @@ def asset_records(
         rows = list(connection.execute(select(assets)))
     else:
         rows = [row for group in _groups(keys) for row in connection.execute(group)]
+    if not rows:
+        return []
     names = job_names(connection, {row.run_id for row in rows})
     found = readable(rows, lambda row: _record(connection, row, names), "an asset")
     return sorted(found, key=lambda record: record.asset_entry.asset_key)

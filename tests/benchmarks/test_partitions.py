@@ -31,7 +31,7 @@ from jobnb import (
 )
 from jobnb import events as ev
 from jobnb.definitions.partitions.position_runs import PositionRuns
-from jobnb.display.session_views import session_view
+from jobnb.display.asset_views import session_view
 from jobnb.staleness.survey import Survey
 from tests.benchmarks.conftest import Measure
 

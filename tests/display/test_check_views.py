@@ -21,9 +21,9 @@ from jobnb import (
     asset_check,
     multi_asset_check,
 )
+from jobnb.display.asset_views import known_asset_view, known_source_view, session_view
 from jobnb.display.check_views import check_view
 from jobnb.display.install import VIEWS, mimebundle
-from jobnb.display.session_views import known_asset_view, known_source_view, session_view
 from jobnb.display.summaries import summaries
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.tooltips import asset_facts

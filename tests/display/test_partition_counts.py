@@ -8,8 +8,8 @@ import pytest
 
 from jobnb import DailyPartitionsDefinition, Instance, Session, asset
 from jobnb.display import summaries as summaries_module
+from jobnb.display.asset_views import known_asset_view, session_view
 from jobnb.display.picture import Status
-from jobnb.display.session_views import known_asset_view, session_view
 from jobnb.display.summaries import summaries
 from jobnb.display.view import bundle
 from jobnb.display.widgets.catalogue import Catalogue

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from jobnb import AssetKey, Instance, Session, asset, define_asset_job, op
 from jobnb.display.asset_history import PastMaterialization, past_parts, plots
-from jobnb.display.history_views import run_table_view
-from jobnb.display.noun_views import job_view
-from jobnb.display.picture import Status
-from jobnb.display.result_views import result_view
-from jobnb.display.session_views import (
+from jobnb.display.asset_views import (
     known_asset_view,
     known_job_view,
     session_view,
 )
+from jobnb.display.history_views import run_table_view
+from jobnb.display.noun_views import job_view
+from jobnb.display.picture import Status
+from jobnb.display.result_views import result_view
 from jobnb.display.status_views import status_view, statuses_view
 from jobnb.display.summaries import AssetSummary, summaries
 from jobnb.display.text import moment

@@ -14,12 +14,13 @@ from jobnb.config.plain import by_field_name, field_name
 from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.io import IOManager
 from jobnb.definitions.resources.resource import (
+    InitResourceContext,
     ResourceDefinition,
+    ScopedResources,
     entered,
     is_resource,
     resource_def_of,
 )
-from jobnb.definitions.resources.resource_context import InitResourceContext, ScopedResources
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError
 
 

@@ -10,7 +10,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
-from jobnb.definitions.resources.resource_context import close_scoped
+from jobnb.definitions.resources.resource import close_scoped
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.errors import InvalidInvocationError, InvariantViolationError
 

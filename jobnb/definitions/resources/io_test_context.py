@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
-from jobnb.definitions.resources.resource_context import ScopedResources
+from jobnb.definitions.resources.resource import ScopedResources
 
 _TEST_RUN = "__EPHEMERAL_RUN_ID"
 

@@ -14,12 +14,11 @@ from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.asset_history import makings, plots
 from jobnb.display.asset_pictures import asset_picture
-from jobnb.display.asset_views import asset_details, asset_note, place_picture
+from jobnb.display.asset_views import asset_details, asset_note, known_asset_view, place_picture
 from jobnb.display.environment import has_front_end
 from jobnb.display.html import page
 from jobnb.display.markdown_html import prose_tree
 from jobnb.display.picture import Picture, marked
-from jobnb.display.session_views import known_asset_view
 from jobnb.display.summaries import NEVER, AssetSummary, summaries
 from jobnb.display.text import shorten
 from jobnb.display.view import bundle
