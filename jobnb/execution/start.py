@@ -128,8 +128,9 @@ def _plan_and_more(
         job = as_it_stands(job, instance)
     job = subset_of(job, spec.op_selection, spec.asset_selection, spec.asset_check_selection)
     tags = {**job.tags, **(spec.tags or {})}
-    asked = asked_in_tags(job, tags) if spec.partition is None else spec.partition
-    partitions = run_partitions(job, asked, instance)
+    asked = asked_in_tags(job, tags) if tags and spec.partition is None else spec.partition
+    has_none = asked is None and layer is None  # as most jobs of ops
+    partitions = None if has_none else run_partitions(job, asked, instance)
     plan = build_plan(
         job,
         run_config=spec.config,

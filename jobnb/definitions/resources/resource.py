@@ -600,8 +600,7 @@ def with_resources(
 
 
 def _bound(definition: Any, offered: Mapping[str, Any]) -> Any:
-    bind = getattr(definition, "with_resources", None)
-    if bind is None:
+    if (bind := getattr(definition, "with_resources", None)) is None:
         raise InvalidDefinitionError(
             f"{definition!r} takes no resources beforehand: give assets and source assets."
         )
