@@ -293,11 +293,7 @@ class _Builder:
     def _any_dynamic(self) -> bool:
         # Asked once for each definition, because one op may have thousands of nodes.
         found = {id(flat.node.definition): flat.node.definition for flat in self.nodes}
-        for definition in found.values():
-            for name in definition.output_names:
-                if definition.is_dynamic(name):
-                    return True
-        return False
+        return any(each.is_dynamic(name) for each in found.values() for name in each.output_names)
 
     def _upstream(self, index: int) -> list[int]:
         flat = self.nodes[index]

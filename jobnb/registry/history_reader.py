@@ -42,6 +42,9 @@ class HistoryReader:
             partition: The partition to load. Of several (a range, a list of keys; all that were
                 made, if not given) a dict of values by key comes back.
 
+        Returns:
+            What the function of the asset returned, of whatever type.
+
         Raises:
             InvalidSubsetError: If there is no such asset.
             JobnbError: If it has never been stored.

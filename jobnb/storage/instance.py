@@ -217,7 +217,7 @@ class Instance:
         return self._settings
 
     def get_settings(self, settings_key: str) -> Any:
-        """Return one of the settings, or None."""
+        """Return one of the settings, whatever its YAML holds, or None."""
         return self._settings.get(settings_key)
 
     def storage_directory(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from collections.abc import Sequence
+from typing import Any, assert_type
 
 from jobnb import (
+    AssetKey,
     Backfill,
     Definitions,
     ExecuteInProcessResult,
@@ -26,6 +28,7 @@ from jobnb.display.widgets.launchpad import Launchpad
 from jobnb.execution.execute_job import JobExecutionResult, execute_job
 from jobnb.execution.values import AssetValueLoader
 from jobnb.staleness.causes import AssetStatus, AssetStatuses
+from jobnb.state import RunState
 
 
 @asset
@@ -61,6 +64,9 @@ def of_a_session(session: Session) -> None:
     assert_type(session.asset("orders"), AssetsDefinition)
     assert_type(session.job("numbers"), JobDefinition)
     assert_type(session.add(orders), Session)
+    # Values are of the user's own types, which no key tells.
+    assert_type(session.value("orders"), Any)
+    assert_type(session.peek("orders"), Any)
 
 
 def of_an_asset() -> None:
@@ -103,3 +109,12 @@ def of_results(instance: Instance) -> None:
 def of_definitions(definitions: Definitions) -> None:
     assert_type(definitions.get_job_def("numbers"), JobDefinition)
     assert_type(definitions.get_asset_value_loader(), AssetValueLoader)
+    assert_type(definitions.load_asset_value("orders"), Any)  # as above
+
+
+def of_an_instance(instance: Instance) -> None:
+    assert_type(instance.get_runs(), Sequence[JobRun])
+    assert_type(instance.get_run_by_id("id"), JobRun | None)
+    assert_type(instance.get_asset_keys(), Sequence[AssetKey])
+    assert_type(instance.run_state("id"), RunState)
+    assert_type(instance.get_settings("name"), Any)  # what a YAML file holds

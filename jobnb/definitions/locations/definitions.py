@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce_from_caller
 from jobnb.definitions.assets.asset_job import AssetJobDefinition, AssetLayer
@@ -18,16 +17,17 @@ from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.engine_protocol import engine
-from jobnb.definitions.jobs.executor import ExecutorDefinition, executor_named
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.logger import LoggerDefinition
 from jobnb.definitions.jobs.missing_inputs import unfed_inputs
-from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.definitions.locations.given_parts import executor_given, names_given_twice
 from jobnb.definitions.locations.launching import (
     absent_jobs,
     brought_jobs,
     check_no_conflict,
     lacking_resources,
+    launching_named,
     launching_problems,
     of_wrong_kind,
 )
@@ -166,7 +166,7 @@ class Definitions:
             if not isinstance(each, (JobDefinition, AssetJobDefinition))
         ]
         self.resources = dict(resources or {})
-        self.executor, wrong = _executor_of(executor)
+        self.executor, wrong = executor_given(executor)
         problems += wrong
         self.loggers = dict(loggers or {})
         problems += [
@@ -179,32 +179,11 @@ class Definitions:
             for each in given_checks
             if not isinstance(each, AssetChecksDefinition)
         ]
-        problems += self._twice()
+        problems += names_given_twice(
+            self.assets, self.source_assets, self.asset_checks,
+            jobs=self._given_jobs, schedules=self.schedules, sensors=self.sensors,
+        )  # fmt: skip
         _raise_all(problems)
-
-    def _twice(self) -> list[str]:
-        """Return the names that two different things have."""
-        keyed = [(key, each) for each in self.assets for key in each.ordered_keys]
-        sources = [(each.key, each) for each in self.source_assets]
-        again = [each.ordered_keys[0] for each in _given_twice(self.assets)]
-        twice = [*dict.fromkeys(again), *_shared([*keyed, *sources])]
-        problems = [f"Two assets have the key {key.to_user_string()!r}." for key in twice]
-        checking = [*self.asset_checks, *self.assets, *self.source_assets]
-        checks = [(k, each) for each in checking for k in getattr(each, "check_keys", ())]
-        problems += [f"Two checks are called {k.to_user_string()!r}." for k in _shared(checks)]
-        for kind, things in (
-            ("jobs", self._given_jobs),
-            ("schedules", self.schedules),
-            ("sensors", self.sensors),
-        ):
-            named = [(getattr(each, "name", None), each) for each in things]
-            problems += [f"Two {kind} are called {name!r}." for name in _shared(named)]
-            once = kind == "jobs"  # a job comes along with each of its schedules and sensors
-            problems += [
-                f"The {kind.removesuffix('s')} {each.name!r} is given twice. Give it once."
-                for each in (() if once else _given_twice(things))
-            ]
-        return problems
 
     @property
     def jobs(self) -> tuple[JobDefinition | AssetJobDefinition, ...]:
@@ -368,7 +347,7 @@ class Definitions:
         Raises:
             InvalidSubsetError: If there is none.
         """
-        found = _named(self.schedules, name, "schedule")
+        found = launching_named(self.schedules, name, "schedule")
         return found.resolved_by(lambda: self.get_job_def(found.job_name))
 
     def get_sensor_def(self, name: str) -> SensorDefinition:
@@ -377,7 +356,7 @@ class Definitions:
         Raises:
             InvalidSubsetError: If there is none.
         """
-        return _named(self.sensors, name, "sensor")
+        return launching_named(self.sensors, name, "sensor")
 
     def get_repository_def(self) -> RepositoryDefinition:
         """Return these definitions as a repository, Dagster's older form."""
@@ -462,25 +441,20 @@ class Definitions:
     map_resolved_asset_specs = map_asset_specs
 
     def _with_assets(self, assets: Iterable[Any]) -> Definitions:
-        made = type(self).of(
-            assets=assets,
-            schedules=self.schedules,
-            sensors=self.sensors,
-            jobs=self.jobs,
-            resources=self.resources,
-            executor=self.executor,
-            loggers=self.loggers,
-            asset_checks=self.asset_checks,
-        )
+        made = type(self).of(**{**self._parts(), "assets": assets})
         made.metadata = self.metadata
         return made
 
+    def _parts(self) -> dict[str, Any]:
+        """Return what it was given, by the names of its parameters."""
+        return {name: getattr(self, name) for name in _PARTS}
+
     def load_asset_value(
         self,
-        asset_key: Any,
+        asset_key: CoercibleToAssetKey,
         *,
-        python_type: Any = None,
-        instance: Any = None,
+        python_type: type | None = None,
+        instance: Instance | None = None,
         partition_key: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Any:
@@ -492,6 +466,10 @@ class Definitions:
             instance: The instance that stores it; `Instance.get()` if not given.
             partition_key: The partition to load.
             metadata: Metadata for the loader.
+
+        Returns:
+            What the function of the asset returned, of whatever type; of several partitions a
+            dict of values by key.
 
         Raises:
             JobnbError: If the asset is unknown or has never been stored.
@@ -532,17 +510,10 @@ class Definitions:
 
     def with_resources(self, resources: Mapping[str, Any] | None) -> Definitions:
         """Return a copy with more resources, which replace those of the same keys."""
-        return type(self)(
-            assets=[*self.assets, *self.source_assets],
-            asset_checks=self.asset_checks,
-            jobs=self.jobs,
-            schedules=self.schedules,
-            sensors=self.sensors,
-            resources={**self.resources, **(resources or {})},
-            executor=self.executor,
-            loggers=self.loggers,
-            metadata=self.metadata,
-        )
+        parts = self._parts()
+        parts["assets"] = [*self.assets, *self.source_assets]
+        parts["resources"] = {**self.resources, **(resources or {})}
+        return type(self)(**parts, metadata=self.metadata)
 
     @staticmethod
     def validate_loadable(defs: Definitions) -> None:
@@ -598,47 +569,10 @@ class Definitions:
         return f"Definitions({', '.join(parts) or 'nothing'})"
 
 
-def _executor_of(given: Any) -> tuple[ExecutorDefinition | None, list[str]]:
-    """Return the executor that is given, or named; and what is wrong with it."""
-    if given is None or isinstance(given, ExecutorDefinition):
-        return given, []
-    if not isinstance(given, str):
-        return None, [f"The executor is {given!r}, which is none. Make it with @executor."]
-    try:
-        return executor_named(given), []
-    except InvalidDefinitionError as error:
-        return None, [str(error)]
-
-
-def _given_twice(things: Iterable[Any]) -> list[Any]:
-    """Return what is given several times."""
-    things = list(things)
-    counts = Counter(map(id, things))
-    return list({id(each): each for each in things if counts[id(each)] > 1}.values())
-
-
-def _shared(named: Iterable[tuple[Any, Any]]) -> list[Any]:
-    """Return the names that several different things have."""
-    seen: dict[Any, Any] = {}
-    twice = [name for name, each in named if seen.setdefault(name, each) is not each]
-    return [name for name in dict.fromkeys(twice) if name is not None]
-
-
 def _raise_all(problems: list[str]) -> None:
     if problems:
         told = "\n  ".join(problems)
         raise InvalidDefinitionError(f"These definitions are not right:\n  {told}")
-
-
-_Launching = TypeVar("_Launching", ScheduleDefinition, SensorDefinition)
-
-
-def _named(things: Iterable[_Launching], name: str, noun: str) -> _Launching:
-    known = {each.name: each for each in things}
-    if name in known:
-        return known[name]
-    hint = did_you_mean(name, known, noun="There are")
-    raise UnknownJobError(f"There is no {noun} called {name!r}. {hint}".rstrip())
 
 
 def each_asset(given: Iterable[Any]) -> list[Any]:

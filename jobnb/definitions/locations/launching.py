@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.automation.targets import DirectTarget, TargetedJob
-from jobnb.errors import InvalidInvocationError, did_you_mean
+from jobnb.errors import InvalidInvocationError, UnknownJobError, did_you_mean
+
+_Launching = TypeVar("_Launching", ScheduleDefinition, SensorDefinition)
 
 
 def of_wrong_kind(schedules: Iterable[Any], sensors: Iterable[Any]) -> list[str]:
@@ -127,3 +129,16 @@ def check_no_conflict(assets: Iterable[Any], resources: Mapping[str, Any]) -> No
             + ", ".join(problems)
             + ". Take them out of the assets, or give those here another key."
         )
+
+
+def launching_named(things: Iterable[_Launching], name: str, noun: str) -> _Launching:
+    """Return the schedule or sensor of a name.
+
+    Raises:
+        UnknownJobError: If there is none.
+    """
+    known = {each.name: each for each in things}
+    if name in known:
+        return known[name]
+    hint = did_you_mean(name, known, noun="There are")
+    raise UnknownJobError(f"There is no {noun} called {name!r}. {hint}".rstrip())
