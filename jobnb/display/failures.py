@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from jobnb.definitions.user_events import Failure
@@ -13,8 +13,6 @@ from jobnb.display.text import counted, shorten
 from jobnb.errors import InvalidConfigError, JobnbError
 from jobnb.events import ErrorInfo
 
-_DEEPEST = 10
-
 
 def error_html(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> Html:
     """Return a stored error: place, source with the failing line marked, message, traceback.
@@ -23,19 +21,8 @@ def error_html(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> H
         error: The error.
         metadata: What a `Failure` told beside its description, in JSON form.
     """
-    first, *causes = (_one_error(each, place == 0) for place, each in enumerate(_causes(error)))
+    first, *causes = (_one_error(each, place == 0) for place, each in enumerate(error.chain))
     return tag("div", first, metadata_html(metadata or {}), *causes, css="jn-error")
-
-
-def _causes(error: ErrorInfo | None) -> Iterator[ErrorInfo]:
-    """Iterate over an error and its causes; one that only repeats another is left out."""
-    said: tuple[str, str] | None = None
-    for _ in range(_DEEPEST):
-        if error is None:
-            return
-        if said != (error.cls_name, error.message):
-            yield error
-        said, error = (error.cls_name, error.message), error.cause
 
 
 def _one_error(error: ErrorInfo, first: bool) -> Html:
@@ -70,7 +57,7 @@ def _source(source: str) -> Html | None:
 def error_text(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> str:
     """Return a kept error as text: the same in the same order, without the traceback."""
     parts: list[str] = []
-    for place, each in enumerate(_causes(error)):
+    for place, each in enumerate(error.chain):
         parts += ["caused by"] if parts else []
         parts += [part for part in (each.where, each.source, _says(each)) if part]
         if place == 0:

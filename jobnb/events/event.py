@@ -64,6 +64,9 @@ class EventType(str, Enum):
     LOG_MESSAGE = "LOG_MESSAGE"
 
 
+_DEEPEST = 10  # causes of causes that are shown
+
+
 class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """A stored exception: its class and message, the user's own line, and the frames.
 
@@ -82,6 +85,18 @@ class ErrorInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""
     stack: tuple[str, ...] = ()
     cause: ErrorInfo | None = None
+
+    @property
+    def chain(self) -> list[ErrorInfo]:
+        """The error and its causes; one that only repeats the message of another is left out."""
+        found, error = [self], self.cause
+        for _ in range(_DEEPEST - 1):
+            if error is None:
+                break
+            if (error.cls_name, error.message) != (found[-1].cls_name, found[-1].message):
+                found.append(error)
+            error = error.cause
+        return found
 
     def __str__(self) -> str:
         head = f"{self.cls_name}: {self.message}" if self.message else self.cls_name

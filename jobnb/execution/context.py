@@ -191,9 +191,7 @@ class OpExecutionContext(PartitionContext):
     @property
     def op_config(self) -> Any:
         """The config of the op."""
-        config = self._step.config
-        to_dict = getattr(config, "model_dump", None)
-        return to_dict() if to_dict else config
+        return self._step.plain_config
 
     @property
     def retry_number(self) -> int:

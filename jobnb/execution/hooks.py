@@ -70,9 +70,7 @@ class HookContext:
     @property
     def op_config(self) -> Any:
         """Its config."""
-        config = self._step.config
-        to_dict = getattr(config, "model_dump", None)
-        return to_dict() if to_dict else config
+        return self._step.plain_config
 
     @property
     def op_output_values(self) -> Mapping[str, Any]:

@@ -137,6 +137,12 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         return [*(key for key in made if key is not None), *(each.key for each in self.observes)]
 
     @property
+    def plain_config(self) -> Any:
+        """The config of its op, that of a `Config` class as a dict."""
+        to_dict = getattr(self.config, "model_dump", None)
+        return to_dict() if to_dict else self.config
+
+    @property
     def leaves_out(self) -> bool:
         """Whether its function itself skips the assets that are not selected."""
         made = self.assets_def

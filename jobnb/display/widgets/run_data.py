@@ -23,7 +23,7 @@ from jobnb.events import ErrorInfo
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
 
-_MOST_STACK, _DEEPEST, _MOST_MESSAGE = 60, 10, 10_000
+_MOST_STACK, _MOST_MESSAGE = 60, 10_000
 _MOST_FAILURES = 5
 
 
@@ -238,22 +238,12 @@ def error_data(error: ErrorInfo, metadata: Mapping[str, Any] | None = None) -> d
     An error that only says again what the one before said is passed over. `metadata` is what a
     `Failure` told beside its description.
     """
-    told = [_one_error(each) for each in _causes(error)]
+    told = [_one_error(each) for each in error.chain]
     first, *causes = told
     found: dict[str, Any] = clean(
         {**first, "causes": causes, "metadata": metadata_rows(metadata or {})}
     )
     return found
-
-
-def _causes(error: ErrorInfo | None) -> Iterable[ErrorInfo]:
-    said: tuple[str, str] | None = None
-    for _ in range(_DEEPEST):
-        if error is None:
-            return
-        if said != (error.cls_name, error.message):
-            yield error
-        said, error = (error.cls_name, error.message), error.cause
 
 
 def _one_error(error: ErrorInfo) -> dict[str, Any]:
