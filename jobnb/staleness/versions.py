@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -65,8 +66,11 @@ class CodeVersions:
     """
 
     def __init__(self) -> None:
-        self._reader = CodeReader()
         self._known: dict[int, tuple[NodeDefinition, str]] = {}
+
+    @cached_property
+    def _reader(self) -> CodeReader:
+        return CodeReader()  # of a run in memory nothing is recorded, and no code is read
 
     def of(self, assets: AssetsDefinition, key: AssetKey) -> tuple[str, bool]:
         """Return the code version of one of the assets, and whether the user gave it."""

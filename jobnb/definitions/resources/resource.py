@@ -185,10 +185,8 @@ def build_init_resource_context(
     """
     from jobnb.definitions.engine_protocol import engine
 
-    values = engine().resource_values(resources or {}, instance)
-    return InitResourceContext(
-        {} if config is None else config, ScopedResources(values, "The resource"), None, instance
-    )
+    owned = ScopedResources(engine().resource_values(resources or {}, instance), "The resource")
+    return InitResourceContext({} if config is None else config, owned, None, instance)
 
 
 class ResourceDefinition:
