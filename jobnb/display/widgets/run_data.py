@@ -46,7 +46,7 @@ def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
             "started": state.started,
             "elapsed": _elapsed(state, now),
             "seconds": state.seconds,
-            "left": _left(state, done, len(steps), now),
+            "left": _left(state, steps, now),
             "where": where_words(state),
         }
     )
@@ -76,11 +76,22 @@ def _elapsed(state: RunState, now: float) -> float | None:
     return max(0.0, (state.ended or now) - state.started)
 
 
-def _left(state: RunState, done: int, total: int, now: float) -> float | None:
-    """Estimate the remaining seconds, if the steps to come take as long as those that ended."""
-    if state.is_finished or state.started is None or not done or done >= total:
+def _left(state: RunState, steps: Sequence[StepState], now: float) -> float | None:
+    """Estimate the remaining seconds, if steps take as long as those that ended, as many at once.
+
+    Nothing is estimated before the first step has ended, nor once all that remains runs and has
+    taken longer than that.
+    """
+    started = state.started
+    took = [step.seconds or 0.0 for step in steps if step.is_finished]
+    if state.is_finished or started is None or not took or now <= started:
         return None
-    return max(0.0, now - state.started) / done * (total - done)
+    mean = sum(took) / len(took)
+    ages = [now - step.started for step in steps if step.started and not step.is_finished]
+    work = sum(took) + sum(ages)
+    to_come = len(steps) - len(took) - len(ages)
+    remaining = to_come * mean + sum(max(0.0, mean - age) for age in ages)
+    return remaining * (now - started) / work if remaining and work else None
 
 
 def upstream_of(plan: Plan | None) -> dict[str, tuple[str, ...]]:

@@ -268,7 +268,6 @@ def test_a_live_run_is_followed_to_its_end(gated):
         until(lambda: view.head.head["counts"] == {"succeeded": 1, "running": 1})
         assert view.head.can == ["cancel"]
         assert view.graph.marks["second"]["status"] == "running"
-        assert view.head.head["left"] is not None
         with pytest.raises(InvariantViolationError, match="when the run has ended"):
             view.tabs.answer("preview", output="first")
         gate.set()
@@ -379,6 +378,20 @@ def test_a_step_could_begin_when_the_last_before_it_had_ended():
     head = head_data(state, "id", "j")
     assert (head["done"], head["total"], head["counts"]) == (2, 3, {"succeeded": 2, "queued": 1})
     assert head["left"] == pytest.approx(head["elapsed"] / 2, rel=0.01)
+
+
+def test_the_time_left_counts_what_steps_that_run_side_by_side_have_done(monkeypatch):
+    keys = tuple("abcdef")
+    events = [RunStarted(100.0, "j", keys)]
+    events += [StepStarted(100.0, key) for key in "abcd"]
+    events += [StepSucceeded(110.0, key, 10.0) for key in "ab"]
+    events += [StepStarted(110.0, key) for key in "ef"]
+    monkeypatch.setattr("time.time", lambda: 112.0)
+    # Four at once: c and d are late, e and f have eight of ten seconds before them.
+    left = head_data(fold(events), "id", "j")["left"]
+    assert left == pytest.approx(16.0 * 12.0 / (20.0 + 24.0 + 4.0))
+    monkeypatch.setattr("time.time", lambda: 121.0)
+    assert head_data(fold(events), "id", "j")["left"] is None
 
 
 def test_a_collecting_step_waits_for_all_elements_and_a_mapped_one_for_its_own():
