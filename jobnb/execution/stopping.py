@@ -21,14 +21,19 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvariantViolationError
 from jobnb.execution.child_processes import children_of, end_process, present_moment
+from jobnb.execution.thread_interrupts import (
+    StopSignal,
+    can_be_left,
+    can_be_raised,
+    let_arrive,
+    place_of,
+    raise_in,
+    ready,
+)
 from jobnb.execution.trace import where_thread_is
 from jobnb.storage.process import has_threads
 
 T = TypeVar("T")
-
-
-class StopSignal(KeyboardInterrupt):
-    """Raised in a run's thread to stop the run."""
 
 
 class ForkedError(BaseException):
@@ -186,7 +191,7 @@ class Stop(Stopping):
         if self._sent:
             self._end_children()
             return
-        _ready()
+        ready()
         for _ in range(_TRIES):
             with self._lock:
                 ident = self._thread
@@ -195,9 +200,9 @@ class Stop(Stopping):
                 # A new turn: the run's thread does not move between the look and the interrupt.
                 time.sleep(0)
                 patient = time.monotonic() < self._since + _PATIENCE
-                if self.open and _can_be_left(ident, patient=patient):
-                    self._met = _place_of(ident)
-                    self._sent = _raise_in(ident, StopSignal)
+                if self.open and can_be_left(ident, patient=patient):
+                    self._met = place_of(ident)
+                    self._sent = raise_in(ident, StopSignal)
             time.sleep(_PAUSE)
 
     @property
@@ -214,7 +219,7 @@ class Stop(Stopping):
         ident = self._thread
         if not self._sent or ident is None or time.monotonic() < self._since + seconds:
             return False
-        return self._met == _place_of(ident)
+        return self._met == place_of(ident)
 
     def _end_children(self) -> None:
         """End the child processes that a step waits for in a call that does not end otherwise."""
@@ -281,7 +286,7 @@ class Stop(Stopping):
             try:
                 with self._lock:
                     if self._sent:
-                        _let_arrive()  # it may still be on its way
+                        let_arrive()  # it may still be on its way
                     self._shielded = True
             except KeyboardInterrupt:
                 continue  # it was on its way, and came here
@@ -307,7 +312,7 @@ class Alarm:
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        _ready()
+        ready()
         if has_threads():
             threading.Thread(target=self._wait, name="jobnb alarm", daemon=True).start()
         return self
@@ -321,7 +326,7 @@ class Alarm:
             try:
                 with self._lock:
                     if self.rang:
-                        _let_arrive()
+                        let_arrive()
                     self._over.set()
             except KeyboardInterrupt:
                 continue
@@ -336,8 +341,8 @@ class Alarm:
                 patient = time.monotonic() < began + _PATIENCE
                 if self._over.is_set():
                     return
-                if self._stopping.open and _can_be_left(self._ident, patient=patient):
-                    self.rang = _raise_in(self._ident, StopSignal)
+                if self._stopping.open and can_be_left(self._ident, patient=patient):
+                    self.rang = raise_in(self._ident, StopSignal)
                     return
 
 
@@ -419,11 +424,11 @@ class Interrupts(Stopping):
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         """Handle the signal."""
         if self._ended:
-            if self.open and _can_be_raised(frame):
+            if self.open and can_be_raised(frame):
                 raise StopSignal
             return
         insists = self._closing and self.wanted and time.monotonic() > self._since + _INSISTENCE
-        if self._behind is not None and (insists or (self.open and _can_be_raised(frame))):
+        if self._behind is not None and (insists or (self.open and can_be_raised(frame))):
             self._behind(number, frame)
         elif not self.wanted:
             self._since = time.monotonic()
@@ -482,7 +487,7 @@ class RunInterrupter:
             if self._over.is_set():
                 return
             self._stop.end_from_outside(reason, is_failure=is_failure)
-        _ready()
+        ready()
         began = time.monotonic()
         while not self._over.wait(_AGAIN):
             with self._lock:
@@ -492,8 +497,8 @@ class RunInterrupter:
     def _interrupt(self, *, patient: bool) -> None:
         if self._is_main and hasattr(signal, "pthread_kill"):
             signal.pthread_kill(self._ident, signal.SIGINT)  # a call that sleeps ends, too
-        elif not self._sent and _can_be_left(self._ident, patient=patient):
-            self._sent = _raise_in(self._ident, StopSignal)
+        elif not self._sent and can_be_left(self._ident, patient=patient):
+            self._sent = raise_in(self._ident, StopSignal)
 
     def silence(self) -> None:
         """From here on it interrupts nothing; what was on its way has come."""
@@ -501,7 +506,7 @@ class RunInterrupter:
             try:
                 with self._lock:
                     if self._sent:
-                        _let_arrive()
+                        let_arrive()
                     self._over.set()
             except KeyboardInterrupt:
                 continue
@@ -517,37 +522,6 @@ def _told(error: BaseException, what: str) -> BaseException:
         f"This process is a copy (os.fork) of the one that does {what}, which continues there. "
         "End the copy where it was made, with os._exit(0)."
     )
-
-
-def _can_be_raised(frame: FrameType | None) -> bool:
-    """Whether an interrupt comes to something here, and harms nothing.
-
-    Python drops what is raised where an object comes to its end; and its lock for imports stays
-    taken for ever, for all other threads, by what is raised while it is being taken. Between the
-    entering of a context and the note of how it is left, an `ExitStack` would forget to leave it.
-    """
-    inner = frame
-    while frame is not None:
-        name = frame.f_globals.get("__name__")
-        if frame.f_code.co_name == "__del__" or name in ("_weakrefset", "weakref"):
-            return False
-        frame = frame.f_back
-    if inner is None:
-        return True
-    module = inner.f_globals.get("__name__")
-    importing = module == "importlib._bootstrap" and inner.f_code.co_name in _IMPORT_LOCKING
-    return module != "contextlib" and not importing
-
-
-_IMPORT_LOCKING = (
-    "__enter__",
-    "__exit__",
-    "__init__",
-    "_get_module_lock",
-    "acquire",
-    "cb",
-    "release",
-)
 
 
 _here = threading.local()
@@ -575,71 +549,6 @@ _ASKS, _INSISTS = 0.4, 0.9  # seconds after which child processes are asked to e
 _TRIES = 5
 _PAUSE = 0.001  # seconds between two of them
 
-_FRAGILE = frozenset(("_weakrefset", "contextlib", "importlib._bootstrap", "threading", "weakref"))
-"""Modules of Python that are not left half done: a lock that was taken would stay so for ever."""
-_LOCKING = frozenset(("_acquireLock", "_releaseLock", "acquire", "close", "handle", "release"))
-"""The functions of `logging` that take its locks or give them back; the others may be left."""
 _PATIENCE = 0.5
 """Seconds for which an interrupt waits for a log line to be written: a step that writes nothing
 but lines is hardly ever met anywhere else."""
-
-
-def _can_be_left(ident: int, *, patient: bool) -> bool:
-    """Whether the user's code that a thread is in can be interrupted at this place."""
-    frame = sys._current_frames().get(ident)
-    inner = None
-    while frame is not None:
-        name = str(frame.f_globals.get("__name__", ""))
-        function = frame.f_code.co_name
-        if name == "threading" and function == "start":
-            return False  # a new thread goes by the number of its parent, and would be hit
-        if inner is None and _is_fragile(name, function, patient=patient):
-            return False
-        if name.startswith("jobnb."):
-            # What the storage calls are databases and files: those are not left half done.
-            return inner is not None and not name.startswith("jobnb.storage.")
-        frame, inner = frame.f_back, frame
-    return False
-
-
-def _place_of(ident: int) -> object:
-    """Return where a thread is: the same during one call of code that is not Python's."""
-    frame = sys._current_frames().get(ident)
-    return None if frame is None else (id(frame), frame.f_lasti)
-
-
-def _is_fragile(module: str, function: str, *, patient: bool) -> bool:
-    if module == "logging":
-        return function in _LOCKING or (patient and function == "flush")
-    # `Condition.wait` is where code waits for others; it is made to be interrupted there.
-    return module in _FRAGILE and function != "wait"
-
-
-def _ready() -> None:
-    """Import what an interrupt takes, before the look and not between look and interrupt."""
-    with suppress(ImportError):
-        import ctypes  # noqa: F401
-
-
-def _let_arrive() -> None:
-    """Let a pending interrupt arrive in this thread, here, where it does no harm.
-
-    One that is taken back instead leaves CPython asking every thread for ever whether it has
-    arrived, which slows each line of the process down and hangs a profiler.
-    """
-    try:
-        _raise_in(threading.get_ident(), StopSignal)
-        for _ in range(1000):
-            pass
-    except StopSignal:
-        return
-
-
-def _raise_in(ident: int, error: type[BaseException]) -> bool:
-    """Raise an exception in a thread, at its next line."""
-    try:
-        import ctypes
-    except ImportError:  # a Python without it: runs stop between steps only
-        return True
-    sent = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    return bool(sent(ctypes.c_ulong(ident), ctypes.py_object(error)))

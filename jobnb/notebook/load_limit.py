@@ -19,7 +19,8 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvalidInvocationError, LoadTimeoutError
-from jobnb.execution.stopping import Interrupts, RunInterrupter, StopSignal
+from jobnb.execution.stopping import Interrupts, RunInterrupter
+from jobnb.execution.thread_interrupts import StopSignal
 
 T = TypeVar("T")
 
