@@ -77,6 +77,7 @@ class StepState(msgspec.Struct):
         because: What it was skipped for: step keys or outputs; if it is blocked, the step whose
             check did not pass.
         outputs: The JSON metadata of each output that came out.
+        progress: What its last attempt reported last of how far it is.
         logs: How many lines it logged.
         pool: The pool in which it waits for a place; empty once it has one.
         worker: The thread, process or machine that did it, where steps run side by side.
@@ -95,6 +96,7 @@ class StepState(msgspec.Struct):
     failure: dict[str, Any] = {}
     because: tuple[str, ...] = ()
     outputs: dict[str, dict[str, Any]] = {}
+    progress: ev.StepProgressed | None = None
     logs: int = 0
     worker: str = ""
     pool: str = ""
@@ -282,7 +284,11 @@ def _step_restarted(run: RunState, event: ev.StepRestarted) -> None:
     step = run.step(event.step_key)
     step.status, step.started, step.ended = StepStatus.RUNNING, event.time, None
     step.attempts, step.failure = max(step.attempts, event.attempt), {}
-    step.worker, step.pool = event.worker, ""
+    step.worker, step.pool, step.progress = event.worker, "", None
+
+
+def _step_progressed(run: RunState, event: ev.StepProgressed) -> None:
+    run.step(event.step_key).progress = event
 
 
 def _step_retried(run: RunState, event: ev.StepRetried) -> None:
@@ -374,6 +380,7 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.RunCanceled: _run_canceled,
     ev.StepStarted: _step_started,
     ev.StepRestarted: _step_restarted,
+    ev.StepProgressed: _step_progressed,
     ev.StepRetried: _step_retried,
     ev.StepSucceeded: _step_succeeded,
     ev.StepFailed: _step_failed,

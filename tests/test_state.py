@@ -51,6 +51,21 @@ def test_a_step_that_succeeds_has_times_outputs_and_logs() -> None:
     assert state.done == 1
 
 
+def test_the_last_report_of_an_attempt_is_how_far_the_step_is() -> None:
+    events: list[ev.Event] = [
+        started("load"),
+        ev.StepStarted(11.0, "load"),
+        ev.StepProgressed(11.1, "load", 1, 4),
+        ev.StepProgressed(11.2, "load", 2, 4, "rows"),
+    ]
+    state = fold(ev.decode_events(ev.encode_events(events)))
+    assert state.steps["load"].progress == events[-1]
+    fold([ev.StepRetried(12.0, "load", 1, 0.5, ERROR), ev.StepRestarted(13.0, "load", 2)], state)
+    assert state.steps["load"].progress is None
+    fold([ev.StepProgressed(13.1, "load", 7), ev.StepSucceeded(14.0, "load", 3.0)], state)
+    assert state.steps["load"].progress == ev.StepProgressed(13.1, "load", 7)
+
+
 def test_a_retried_step_counts_attempts_and_forgets_the_error_when_it_succeeds() -> None:
     events: list[ev.Event] = [
         started("load"),

@@ -10,7 +10,7 @@ import click
 
 from jobnb.cli.output import duration
 from jobnb.display.backfill_views import backfill_word
-from jobnb.display.run_marks import run_word
+from jobnb.display.run_marks import progress_words, run_word
 from jobnb.display.text import counted
 from jobnb.notebook.outcome import (
     BackfillOutcome,
@@ -176,8 +176,11 @@ class BarProgress(ProgressDisplay):
         for step in steps:
             if step.status is StepStatus.FAILED:
                 self._print(f"  {_name(run)}: {_step_line(step)}")
-        running = [step.key for step in steps if step.status is StepStatus.RUNNING]
-        name = f"  {_name(run)}: {running[-1]}" if running else f"  {_name(run)}"
+        running = [step for step in steps if step.status is StepStatus.RUNNING]
+        parts = (
+            [_name(run), running[-1].key, progress_words(running[-1])] if running else [_name(run)]
+        )
+        name = "  " + ": ".join(part for part in parts if part)
         state = run.state
         bar = self._runs[run.run_id]
         self._bars.update(

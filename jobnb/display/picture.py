@@ -134,12 +134,13 @@ NO_CHECKS = Checks()
 
 
 class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The state of a card: its status, a word, its duration, the results of its checks."""
+    """The state of a card: status, a word, duration, results of its checks, the part done."""
 
     status: Status = Status.NONE
     detail: str = ""
     duration: str = ""
     checks: Checks = NO_CHECKS
+    progress: float | None = None
 
 
 UNMARKED = Mark()

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jobnb.definitions.jobs.job_config import is_nameless, run_title
 from jobnb.display.environment import attempt, known_session
-from jobnb.events import StepFailed, StepSkipped, StepStarted, StepSucceeded
+from jobnb.events import (
+    StepFailed,
+    StepProgressed,
+    StepRestarted,
+    StepSkipped,
+    StepStarted,
+    StepSucceeded,
+)
 from jobnb.execution.run import RunScope
 from jobnb.storage.process import has_threads
 
@@ -78,12 +85,14 @@ class RunProgress(Progress):
         super().__init__(_title(run), total)
         self._run = run
         self._seen = 0
-        self._running: dict[str, None] = {}
+        self._running: dict[str, str] = {}  # what each has reported of its own progress
 
     @property
     def step(self) -> str:
-        """The keys of the active steps, or nothing."""
-        keys = list(self._running) or [self._run.current_key or ""]
+        """The keys of the active steps, each with what it has reported, or nothing."""
+        told = self._running.items()
+        keys = [f"{key} ({words})" if words else key for key, words in told]
+        keys = keys or [self._run.current_key or ""]
         left = len(keys) - _MOST_STEPS
         return ", ".join(keys[:_MOST_STEPS]) + (f" and {left:,} more" if left > 0 else "")
 
@@ -92,8 +101,10 @@ class RunProgress(Progress):
         news = self._run.events[self._seen :]
         self._seen += len(news)
         for event in news:
-            if isinstance(event, StepStarted):
-                self._running[event.step_key] = None
+            if isinstance(event, StepStarted | StepRestarted):
+                self._running[event.step_key] = ""
+            elif isinstance(event, StepProgressed):
+                self._running[event.step_key] = event.words
             elif isinstance(event, _ENDS):
                 self._running.pop(event.step_key, None)
                 self.done += 1

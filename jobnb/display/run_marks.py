@@ -121,7 +121,9 @@ def check_counts(evaluations: Iterable[AssetCheckEvaluated]) -> dict[str, Checks
 
 
 def because_words(step: StepState) -> str:
-    """Describe why a step was skipped, or what it waits for; empty if there is nothing to say."""
+    """Describe how far a step is, what it waits for or why it was skipped; empty for nothing."""
+    if words := progress_words(step):
+        return words
     if step.pool and not step.is_finished:
         return f"waits for a place in the pool {step.pool}"
     if not step.because:
@@ -130,6 +132,12 @@ def because_words(step: StepState) -> str:
     if step.status is StepStatus.BLOCKED:
         return f"a blocking check did not pass: {names}"
     return f"because of {names}"
+
+
+def progress_words(step: StepState) -> str:
+    """Describe how far an active step is, as far as it has reported that; else empty."""
+    running = step.status is StepStatus.RUNNING and step.progress is not None
+    return step.progress.words if running and step.progress is not None else ""
 
 
 def real_steps(state: RunState) -> list[StepState]:
@@ -167,4 +175,8 @@ def step_mark(step: StepState, detail: str = "") -> Mark:
         detail = shorten(f"{step.error.cls_name}: {step.error.message[:400]}".rstrip(": "), 120)
     elif step.status is StepStatus.RETRYING or (step.attempts > 1 and not detail):
         detail = f"attempt {step.attempts}"
-    return Mark(step_status(step.status), detail, duration_text(step.seconds))
+    if not (words := progress_words(step)):
+        return Mark(step_status(step.status), detail, duration_text(step.seconds))
+    detail = " · ".join(part for part in (shorten(words, 120), detail) if part)
+    fraction = step.progress.fraction if step.progress is not None else None
+    return Mark(Status.RUNNING, detail, progress=fraction)

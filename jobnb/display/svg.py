@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from html import escape as html_escape
 from math import atan2, degrees
 
+import msgspec
+
 from jobnb.display.layout import Box, Frame, Layout, Line, lay_out
 from jobnb.display.palette import COLOURS, GLYPHS, WORDS
 from jobnb.display.picture import Card, Checks, Cluster, Edge, Mark, Picture, Status
@@ -176,7 +178,7 @@ def card_label(card: Card, mark: Mark) -> str:
 def _card(card: Card, box: Box, mark: Mark) -> str:
     missing = card.shape == "missing"
     status = Status.MISSING if missing and mark.status is Status.NONE else mark.status
-    mark = Mark(status, mark.detail, mark.duration, mark.checks)
+    mark = msgspec.structs.replace(mark, status=status)
     return "".join(
         (
             _card_opening(card, mark),
@@ -185,6 +187,7 @@ def _card(card: Card, box: Box, mark: Mark) -> str:
             _bar(box, status),
             *_card_texts(card, box, mark),
             _glyph(box, status),
+            _progress(box, mark),
             _checks(box, mark.checks),
             "</g>",
         )
@@ -245,6 +248,19 @@ def _glyph(box: Box, status: Status) -> str:
         f'<path class="jn-glyph" d="{GLYPHS[status]}" transform="translate({x},{y})" fill="none" '
         f'stroke="{COLOURS[status.value]}" stroke-width="1.9" stroke-linecap="round" '
         'stroke-linejoin="round"/>'
+    )
+
+
+def _progress(box: Box, mark: Mark) -> str:
+    """Return the bar of how far the step is, inside the lower edge of the card."""
+    if mark.progress is None:
+        return ""
+    room = box.width - BAR - 2 * PAD + 4
+    whole = Box(box.x + BAR + PAD - 2, box.y + box.height - 5, room, 3)
+    part = Box(whole.x, whole.y, room * mark.progress, 3)
+    return (
+        f'<rect class="jn-whole" {_at(whole)} rx="1.5" fill="{COLOURS["line"]}"/>'
+        f'<rect class="jn-done" {_at(part)} rx="1.5" fill="{COLOURS[mark.status.value]}"/>'
     )
 
 

@@ -34,6 +34,7 @@ from jobnb.events.of_steps import (
     HookErrored,
     HookSkipped,
     StepFailed,
+    StepProgressed,
     StepRestarted,
     StepRetried,
     StepSkipped,
@@ -84,6 +85,7 @@ __all__ = [
     "RunSucceeded",
     "StepFailed",
     "StepFailureData",
+    "StepProgressed",
     "StepRestarted",
     "StepRetried",
     "StepSkipped",
@@ -107,6 +109,7 @@ AnyEvent = (
     | ResourceFailed
     | StepStarted
     | StepRestarted
+    | StepProgressed
     | StepSucceeded
     | StepFailed
     | StepRetried

@@ -35,6 +35,51 @@ class StepRestarted(Event, frozen=True, gc=False, tag="STEP_RESTARTED"):
         return f'Started re-execution (attempt # {self.attempt}) of step "{self.step_key}".'
 
 
+class StepProgressed(Event, frozen=True, gc=False, tag="STEP_PROGRESS"):
+    """A step reported how far it is; Dagster has no such kind, for it it is the engine's.
+
+    Attributes:
+        done: How much is done, at most `total`.
+        total: How much there is to do; None if that is unknown.
+        text: What the step is doing.
+
+    Example:
+        >>> event = StepProgressed(1.0, "load", 1500, 6000, "orders")
+        >>> event.fraction, event.words
+        (0.25, '1,500 of 6,000 · orders')
+    """
+
+    event_type: ClassVar[EventType] = EventType.ENGINE_EVENT
+    step_key: str
+    done: int | float
+    total: int | float | None = None
+    text: str = ""
+
+    @property
+    def fraction(self) -> float | None:
+        """The part that is done, from 0 to 1; None if the total is unknown."""
+        return None if self.total is None else self.done / self.total
+
+    @property
+    def words(self) -> str:
+        """The counts and what the step is doing."""
+        counts = _count(self.done)
+        if self.total is not None:
+            is_share = self.total == 1 and isinstance(self.done, float)
+            counts = f"{self.done:.0%}" if is_share else f"{counts} of {_count(self.total)}"
+        return f"{counts} · {self.text}" if self.text else counts
+
+    @property
+    def message(self) -> str:
+        """The event in a sentence."""
+        return f'Progress of step "{self.step_key}": {self.words}.'
+
+
+def _count(number: float) -> str:
+    """Return a number with separators; of a broken one, two digits after the point."""
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}"
+
+
 class StepSucceeded(Event, frozen=True, gc=False, tag="STEP_SUCCESS"):
     """A step succeeded, in `seconds`.
 

@@ -17,10 +17,12 @@ from jobnb.definitions.user_events import (
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.events.handle import NodeHandle
 from jobnb.execution.partition_context import PartitionContext
+from jobnb.execution.progress import ProgressReporter, progress_event
 from jobnb.execution.user_events import tell
 from jobnb.plan.resources import step_resource_keys
 
 if TYPE_CHECKING:
+    from jobnb.events import Event
     from jobnb.execution.run import RunScope
     from jobnb.plan.step import Step
 
@@ -51,6 +53,8 @@ class OpExecutionContext(PartitionContext):
 
     Source: Dagster's `OpExecutionContext`.
     """
+
+    _progress: ProgressReporter | None = None
 
     def __init__(self, step_execution_context: StepExecutionContext) -> None:
         self._run, self._step, self._key, self._mapping_key, self._retries = step_execution_context
@@ -277,6 +281,51 @@ class OpExecutionContext(PartitionContext):
         """Log a materialization, an observation or an expectation now."""
         tell(self._run, self._key, event)
         self._events.append(event)
+
+    def report_progress(
+        self, done: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Report how far the step is: a bar on its node in the live graph, and words.
+
+        It may be called as often as you like, in a loop over rows too: the first and the last
+        report are always shown and recorded, of others a few a second. In a direct call, as in a
+        unit test, it only checks what it is given.
+
+        Args:
+            done: How much is done; more than `total` counts as all of it.
+            total: How much there is to do; None if that is unknown: then there is no bar.
+            message: What the step is doing.
+
+        Raises:
+            InvalidInvocationError: If `done` is negative, `total` not above 0, or either of them
+                no number.
+
+        Example:
+            >>> from jobnb import OpExecutionContext, job, op
+            >>> @op
+            ... def load(context: OpExecutionContext):
+            ...     for page in range(3):
+            ...         context.report_progress(page + 1, 3, "pages")
+            >>> @job
+            ... def daily():
+            ...     load()
+            >>> run = daily.launch().wait()
+            >>> run.state.steps["load"].progress.words
+            '3 of 3 · pages'
+        """
+        event = progress_event(self._key, done, total, message)
+        if self._progress is None:
+            self._progress = ProgressReporter(self._append)
+        self._progress.report(event)
+
+    def _append(self, event: Event) -> None:
+        """Append to the run's log; looked up each time, as a forked process appends nowhere."""
+        self._run.append(event)
+
+    def end_progress(self) -> None:
+        """Pass on the last report of the progress, if it still waits for its turn."""
+        if self._progress is not None:
+            self._progress.end()
 
     def has_events(self) -> bool:
         """Whether events were told that have not been consumed."""

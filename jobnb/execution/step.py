@@ -169,7 +169,11 @@ class StepRunner:
         run.context = context_of(run, *run.attempt) if self.wants_context else None
         run.meter.begin(began if not retries else now())
         try:
-            self.attempt(key, mapping_key)
+            try:
+                self.attempt(key, mapping_key)
+            finally:
+                if run.context is not None and not run.stop.left:
+                    run.context.end_progress()
             if run.pack is not None:
                 run.pack(step, mapping_key)
         except KeyboardInterrupt:

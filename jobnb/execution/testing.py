@@ -20,6 +20,7 @@ from jobnb.execution.context import (
     AssetExecutionContext,
     StepExecutionContext,
 )
+from jobnb.execution.progress import progress_event
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
 from jobnb.plan.build import build_plan
@@ -116,6 +117,16 @@ class DirectContext(AssetExecutionContext):
             wanted = build_resources(resources, instance=self.instance)
             self._given = {**self._given, **self._stack.enter_context(wanted)._asdict()}
             self._run.resources = self._given
+
+    def report_progress(
+        self, done: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Check a report of progress; nobody watches a direct call.
+
+        Raises:
+            InvalidInvocationError: If the numbers make no sense.
+        """
+        progress_event(self._key, done, total, message)
 
     @property
     def given_config(self) -> Any:

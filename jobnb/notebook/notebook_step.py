@@ -194,9 +194,12 @@ class StepExecution:
         thread.join()
 
     def _pass_on(self) -> None:
-        """Log what cells have ended since the last look."""
+        """Log what cells have ended since the last look, and report the progress."""
         while not self._progress.empty():
-            self._context.log.debug("Cell %d of %d: %s", *self._progress.get())
+            number, cells, words = self._progress.get()
+            self._context.log.debug("Cell %d of %d: %s", number, cells, words)
+            if cells:
+                self._context.report_progress(number, cells, "cells")
 
     # --- what is kept of a failure ----------------------------------------------------
 

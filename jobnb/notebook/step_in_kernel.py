@@ -169,7 +169,8 @@ class StepInKernel:
             self.context.log_event(event)
 
     def close(self) -> None:
-        """Tear the resources down, once."""
+        """Tell the last progress, and tear the resources down, once."""
+        self.context.end_progress()
         self._stack.close()
 
 

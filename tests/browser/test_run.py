@@ -150,6 +150,56 @@ def test_several_nodes_run_at_once_and_each_worker_has_its_lane(lab, tab):
     )
 
 
+REPORTING = """
+import time
+from pathlib import Path
+from jobnb import job, op
+from jobnb.display.widgets.run import RunView
+
+@op
+def load(context):
+    for row in range(1000):
+        while row == 400 and not Path("NAME-go").exists():
+            time.sleep(0.01)
+        context.report_progress(row + 1, 1000, "<b>rows</b>")
+    context.log.info("all rows")
+    while not Path("NAME-end").exists():
+        time.sleep(0.01)
+
+@op
+def report(load): ...
+
+@job
+def daily():
+    report(load())
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_step_that_reports_its_progress_has_a_bar_on_its_node(lab, tab, dark, tmp_path):
+    name = f"progress-{dark}"
+    cells = (REPORTING.replace("NAME", name), "RunView(daily.launch(), tab='timeline')")
+    nb = lab.open(tab, *cells, dark=dark)
+    nb.start(0)
+    nb.start(1)
+    shown = nb.output(1)
+    node = shown.locator('svg.jw-canvas [data-key="load"]')
+    done, whole = node.locator(".jn-done"), node.locator(".jn-whole")
+    expect(node).to_contain_text("400 of 1,000", timeout=30_000)
+    share = done.bounding_box()["width"] / whole.bounding_box()["width"]
+    assert share == pytest.approx(0.4, abs=0.02)
+    expect(shown.locator(".jw-now")).to_have_text("load: 400 of 1,000 · <b>rows</b>")
+    row = shown.locator('.jw-step[data-step="load"]')
+    expect(row).to_have_attribute("title", re.compile("400 of 1,000"))
+    shown.screenshot(path=str(tmp_path / "progress.png"))
+    (lab.folder / f"{name}-go").touch()
+    expect(node).to_contain_text("1,000 of 1,000")
+    (lab.folder / f"{name}-end").touch()
+    expect(node).to_have_attribute("data-state", "succeeded")
+    expect(done).to_have_count(0)
+    expect(shown.locator(".jw-now")).to_have_count(0)
+
+
 def test_what_is_shown_after_its_end_has_its_states(lab, tab):
     """News that went out before anybody looked are lost: the states are asked for."""
     for gate in ("late-loaded", "late-cleaned"):

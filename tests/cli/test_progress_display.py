@@ -17,6 +17,7 @@ from jobnb.events import (
     RunStarted,
     RunSucceeded,
     StepFailed,
+    StepProgressed,
     StepStarted,
     StepSucceeded,
 )
@@ -174,3 +175,18 @@ def test_what_is_no_terminal_gets_lines(quiet, kind, capsys):
 def test_a_terminal_gets_bars(monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert type(progress_display()) is BarProgress
+
+
+def test_how_far_the_running_step_says_it_is_stands_in_the_terminal():
+    progress, screen = BarProgress(), io.StringIO()
+    progress._bars.live.console = Console(file=screen, force_terminal=True, width=100)
+    channel_line = line_of("r1", "daily", [StepProgressed(2.0, "load", 4, 10, "[red]rows")])
+    assert b"[red]rows" in channel_line
+    run = RunOutcome("r1", "daily", RunState(), 1)
+    told = [StepStarted(1.0, "load"), StepProgressed(2.0, "load", 4, 10, "[red]rows")]
+    with progress:
+        progress.began("nb.ipynb", 1)
+        fold([RunStarted(1.0, "daily", ("load",)), *told], run.state)
+        progress.run_changed(run, list(run.state.steps.values()))
+        progress._bars.refresh()
+    assert "daily: load: 4 of 10 · [red]rows" in screen.getvalue()

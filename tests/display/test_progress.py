@@ -11,10 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from jobnb import Instance, Session, StaticPartitionsDefinition, asset, job, op
+from jobnb import (
+    Instance,
+    OpExecutionContext,
+    Session,
+    StaticPartitionsDefinition,
+    asset,
+    job,
+    op,
+)
 from jobnb.automation import backfill as backfills
 from jobnb.display.progress import Progress, Watch, _html
 from jobnb.execution.watch import background_watchers, watchers
+from tests.execution.until import until
 from tests.notebook.talk import Talk
 
 WAIT = 30.0
@@ -72,6 +81,17 @@ def test_a_long_run_is_told_of_and_nothing_is_left(watched):
     display = watched(Seen())
     job_that(lambda: display.shown.wait(WAIT)).execute_in_process()
     assert display.told[0] == ("daily", 1, 2, "second")
+    assert display.closed == 1
+
+
+def test_how_far_the_step_says_it_is_stands_beside_it(watched):
+    display = watched(Seen())
+
+    def report():
+        OpExecutionContext.get().report_progress(3, 7, "rows")
+        until(lambda: display.told and display.told[-1][3] == "second (3 of 7 · rows)")
+
+    job_that(report).execute_in_process()
     assert display.closed == 1
 
 

@@ -16,6 +16,7 @@ from jobnb import (
     RunStatus,
     Session,
     asset,
+    fold,
     job,
     materialize,
     notebook_asset,
@@ -83,6 +84,7 @@ def test_every_executor_runs_it(write, tmp_path, executor):
     result = session.materialize("*sales", executor=executor)
     assert result.asset_value("sales")["total"] == 2019
     assert session.value("sales").kernel == "python3"
+    assert fold(result.all_events).steps["sales"].progress.words == "4 of 4 · cells"
 
 
 def test_a_failure_names_the_cell_and_keeps_the_notebook_as_far_as_it_came(write, tmp_path):

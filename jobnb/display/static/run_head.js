@@ -50,7 +50,8 @@ function drawHead(model, { title, bar, counts }) {
   const idle = head.status === "succeeded" && !head.total;
   const told = idle ? "nothing had to be done" : `${head.done.toLocaleString()} of ${counted(head.total, "step")}`;
   fill(counts, el("span", { class: "jw-note" }, told),
-    parts.map(([status, many]) => stateBadge(shownStatus(status), `${many.toLocaleString()} ${status}`)));
+    parts.map(([status, many]) => stateBadge(shownStatus(status), `${many.toLocaleString()} ${status}`)),
+    head.now ? el("span", { class: "jw-note jw-now", title: "How far the step is, as it reports" }, head.now) : null);
 }
 
 function shownStatus(status) {

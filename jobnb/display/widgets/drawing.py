@@ -114,6 +114,8 @@ def mark_json(mark: Mark, since: float | None = None) -> dict[str, Any]:
         shown["checks"] = {
             "status": checks.status.value, "short": checks.short, "words": checks.words,
         }  # fmt: skip
+    if mark.progress is not None:
+        shown["progress"] = round(mark.progress, 4)
     if since is not None and mark.status is Status.RUNNING:
         shown["since"] = since
     return shown

@@ -12,12 +12,13 @@ from jobnb.display.picture import duration_text
 from jobnb.display.run_marks import (
     base_key,
     because_words,
+    progress_words,
     real_steps,
     run_status,
     run_word,
     step_status,
 )
-from jobnb.display.text import shorten
+from jobnb.display.text import counted, shorten
 from jobnb.display.widgets.previews import clean, metadata_rows
 from jobnb.events import ErrorInfo
 from jobnb.plan.step import Plan
@@ -48,6 +49,7 @@ def head_data(state: RunState, run_id: str, title: str) -> dict[str, Any]:
             "seconds": state.seconds,
             "left": _left(state, steps, now),
             "where": where_words(state),
+            "now": now_words(steps),
         }
     )
     return found
@@ -68,6 +70,15 @@ def where_words(state: RunState) -> str:
     if not state.where:
         return "in this kernel" if here else f"in process {state.pid}"
     return f"on {state.where}" if here else f"on {state.where}, from process {state.pid}"
+
+
+def now_words(steps: Iterable[StepState]) -> str:
+    """Describe how far the first step that reports its progress is, and how many others do."""
+    told = [(step.key, words) for step in steps if (words := progress_words(step))]
+    if not told:
+        return ""
+    (key, words), others = told[0], len(told) - 1
+    return f"{key}: {words}" + (f", and {counted(others, 'other step')}" if others else "")
 
 
 def _elapsed(state: RunState, now: float) -> float | None:

@@ -152,8 +152,29 @@ function showMark(card, mark, family) {
       card.node.append(card.glyph);
     }
   }
+  showProgress(card, mark.progress);
   showChecks(card, mark.checks, family);
   showTexts(card, mark, family);
+}
+
+// How far the step is: a bar inside the lower edge of its card.
+function showProgress(card, part) {
+  const told = part !== undefined;
+  if (!told) card.progress?.node.remove();
+  if (!told) card.progress = null;
+  if (told && !card.progress) {
+    card.progress = progressNode(card);
+    card.node.append(card.progress.node);
+  }
+  if (told) card.progress.done.setAttribute("width", part * card.progress.room);
+}
+
+function progressNode(card) {
+  const [x, y, height] = [CARD.bar + CARD.pad - 2, card.box[3] - 5, 3];
+  const room = card.box[2] - x - CARD.pad + 2;
+  const rect = (css, width) => svgEl("rect", { class: css, x, y, width, height, rx: height / 2 });
+  const done = rect("jn-done", 0);
+  return { node: svgEl("g", { class: "jw-step-progress" }, rect("jn-whole", room), done), done, room };
 }
 
 // What the checks of an asset said, on the lower edge of its card.

@@ -16,6 +16,7 @@
  * @property {string} [detail] A few words on it.
  * @property {string} [duration] How long it took.
  * @property {{ status: Status, short: string, words: string }} [checks] What its checks said.
+ * @property {number} [progress] How much of it is done, from 0 to 1.
  * @property {number} [since] When it began to run, in seconds since the epoch.
  */
 
