@@ -198,13 +198,15 @@ class _Doors:
         await websocket.accept()
         visit = self._visits.visit(websocket.query_params.get("visit"))
         line = _Line(websocket)
-        visit.come(line.send)
         line.send(json.dumps({"visit": visit.id, "script": self._script}))
-        tasks = [
-            asyncio.create_task(each)
-            for each in (line.deliver(), _listen(websocket, visit), self.closing.wait())
-        ]
+        tasks: list[asyncio.Task[Any]] = []
         try:
+            # In a thread: it waits for what the visit still does for the page before this one.
+            await asyncio.to_thread(visit.come, line.send)
+            tasks += [
+                asyncio.create_task(each)
+                for each in (line.deliver(), _listen(websocket, visit, line), self.closing.wait())
+            ]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
@@ -214,7 +216,7 @@ class _Doors:
             await line.close()
 
 
-async def _listen(websocket: WebSocket, visit: Visit) -> None:
+async def _listen(websocket: WebSocket, visit: Visit, line: _Line) -> None:
     """Handle what a browser sends, one message after the other."""
     while True:
         try:
@@ -222,7 +224,7 @@ async def _listen(websocket: WebSocket, visit: Visit) -> None:
         except (WebSocketDisconnect, KeyError, msgspec.DecodeError):
             return
         if isinstance(message, dict):
-            await asyncio.to_thread(visit.handle, message)
+            await asyncio.to_thread(visit.handle, message, line.send)
 
 
 class _Line:

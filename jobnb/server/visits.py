@@ -94,8 +94,13 @@ class Visit:
 
     # --- what the browser sends ---------------------------------------------------
 
-    def handle(self, message: dict[str, Any]) -> None:
-        """Handle a message; an answer goes to the socket, also if it has failed."""
+    def handle(self, message: dict[str, Any], send: Send) -> None:
+        """Handle a message; an answer goes to the socket that asked, also if it has failed.
+
+        Args:
+            message: What the browser has sent.
+            send: Sends to the socket that it came from.
+        """
         kinds: dict[str, Callable[..., Any]] = {
             "go": self._at,
             "model": self._model,
@@ -104,6 +109,10 @@ class Visit:
         with self._gate.shared(), self._turn:
             if "tell" in message:
                 self._heard(message["tell"], message.get("data"))
+                return
+            if send is not self._send:
+                # The page was loaded anew meanwhile, and counts what it asks from one again: it
+                # would take this answer for that to a question of its own.
                 return
             number, kind = message.get("id"), str(message.get("ask"))
             try:

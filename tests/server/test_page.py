@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 import pkgutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -23,6 +24,7 @@ from jobnb.display import widgets
 from jobnb.display.widgets.view import View
 from jobnb.errors import StorageError
 from jobnb.registry import session as sessions
+from jobnb.server.comms import Send
 from jobnb.server.page import page_application
 from jobnb.server.page_graphql import graphql_beside
 from jobnb.server.showing import kept_token
@@ -53,10 +55,11 @@ class Browser:
     def __init__(self, visits: Visits) -> None:
         self.visit = visits.visit(None)
         self.sent: list[dict[str, Any]] = []
-        self.visit.come(lambda text: self.sent.append(json.loads(text)))
+        self.send: Send = lambda text: self.sent.append(json.loads(text))
+        self.visit.come(self.send)
 
     def ask(self, kind: str, given: str) -> Any:
-        self.visit.handle({"ask": kind, "id": 1, "with": given})
+        self.visit.handle({"ask": kind, "id": 1, "with": given}, self.send)
         return self.sent[-1]["value"]
 
     def models(self, model: str) -> dict[str, dict[str, Any]]:
@@ -70,7 +73,8 @@ class Browser:
     def tell(self, model: str, asked: str, **given: Any) -> dict[str, Any]:
         """What a view answers."""
         content = {"ask": asked, "id": 7, "with": given}
-        self.visit.handle({"tell": model, "data": {"method": "custom", "content": content}})
+        told = {"tell": model, "data": {"method": "custom", "content": content}}
+        self.visit.handle(told, self.send)
         [answer] = [
             each["data"]["content"]
             for each in self.sent
@@ -109,6 +113,56 @@ def test_a_page_launches_where_it_may(session: Session) -> None:
     assert run.status == "SUCCESS"
 
 
+def test_a_page_that_is_loaded_anew_gets_no_answer_to_what_the_one_before_has_asked(
+    session: Session,
+) -> None:
+    visits = Visits(session)
+    with visits.exchange.installed():
+        browser = Browser(visits)
+        before, browser.send = browser.send, lambda text: browser.sent.append(json.loads(text))
+        browser.visit.come(browser.send)
+        browser.visit.handle({"ask": "go", "id": 1, "with": "/runs"}, before)
+        assert browser.sent == []
+        browser.ask("go", "/jobs")
+        assert [each["value"]["title"] for each in browser.sent] == ["Jobs"]
+        browser.visit.end()
+
+
+def test_a_browser_that_waits_for_its_own_view_keeps_no_other_waiting(session: Session) -> None:
+    visits = Visits(session)
+    visit, goes_on = visits.visit(None), threading.Event()
+
+    def slow(_text: str) -> None:
+        goes_on.wait()
+
+    visit.come(slow)
+    busy = threading.Thread(target=visit.handle, args=({"ask": "find", "id": 1}, slow))
+    safety = threading.Timer(20, goes_on.set)
+    app = page_application(visits, "", "shop.py")
+
+    async def ask() -> None:
+        given: asyncio.Queue[Any] = asyncio.Queue()
+        told: asyncio.Queue[Any] = asyncio.Queue()
+        where = {"path": "/-/socket", "query_string": f"visit={visit.id}".encode()}
+        asked = {"type": "websocket", "headers": [(b"host", b"127.0.0.1")], **where}
+        given.put_nowait({"type": "websocket.connect"})
+        served = asyncio.create_task(app(asked, given.get, told.put))
+        assert (await told.get())["type"] == "websocket.accept"
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            assert (await client.get("/")).status_code == 200
+        assert not goes_on.is_set()
+        goes_on.set()
+        given.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await served
+
+    busy.start()
+    safety.start()
+    asyncio.run(ask())
+    safety.cancel()
+    busy.join()
+
+
 def asked_of_views(base: type[View]) -> set[str]:
     found = set(base._answering) if base.__module__.startswith("jobnb.") else set()
     return found.union(*map(asked_of_views, base.__subclasses__()))
@@ -121,8 +175,8 @@ def test_what_changes_something_is_not_among_what_may_be_asked_of_a_page_that_sh
     assert asked >= READS
     assert asked - READS == {
         "act", "cancel", "cells", "check", "cursor", "delete", "delete_preset", "evaluate",
-        "first", "launch", "launchpad", "loop", "materialize", "rerun", "rerun_all", "save_preset",
-        "switch", "tick_now",
+        "first", "launch", "launchpad", "loop", "materialize", "off", "rename", "rerun",
+        "rerun_all", "save_preset", "switch", "tick_now",
     }  # fmt: skip
 
 
