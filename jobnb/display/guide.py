@@ -26,6 +26,7 @@ PAGES = (
     Page("resources.ipynb", "Resources and IO managers", "Where values go; deleting them."),
     Page("testing.ipynb", "Testing", "From one function to a whole notebook in CI."),
     Page("failures.ipynb", "When steps fail", "Retries, hooks, dynamic graphs, resuming."),
+    Page("debugging.ipynb", "Debugging", "A failed step in cells; notebooks as steps."),
     Page("scale_out.ipynb", "Scale out", "Threads, processes, Dask, detached runs."),
     Page("automation.ipynb", "Automation", "Schedules, sensors and conditions."),
     Page("doors_out.ipynb", "Doors out", "Command line, modules, GraphQL, tables."),

@@ -26,9 +26,10 @@ class PartitionContext(AssetContext):
     def _required(self, what: str) -> RunPartitions:
         partitions = self._partitions
         if partitions is None:
+            argument = "partition_key" if self._run.in_process else "partition"
             raise InvariantViolationError(
                 f"{self._key!r} asks for {what}, but the run is for no partition. "
-                'Run it with partition_key="...".'
+                f'Run it with {argument}="...".'
             )
         return partitions
 

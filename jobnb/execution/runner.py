@@ -155,12 +155,10 @@ def _run_all(run: RunScope) -> None:
         words = run.plan.words
         if run.stop.is_failure and isinstance(run.stop, Interrupts):
             raise RunTimeoutError(
-                f"{words[0].upper()}{words[1:]} failed: {run.stop.reason} What had succeeded is "
-                f"kept (run {run.run_id})."
+                f"{words[0].upper()}{words[1:]} failed: {run.stop.reason} {_what_is_left(run)}"
             ) from None
         raise ExecutionInterruptedError(
-            f"{words[0].upper()}{words[1:]} was interrupted; what had succeeded is kept "
-            f"(run {run.run_id})."
+            f"{words[0].upper()}{words[1:]} was interrupted. {_what_is_left(run)}"
         ) from interrupt
     except BaseException as error:
         # Nothing of the user's code gets here but a resource that could not be set up,
@@ -190,6 +188,13 @@ def _announce(run: RunScope) -> None:
         run.append(EngineNote(now(), note))
     _plan_assets(run)
     run.run_log.commit()
+
+
+def _what_is_left(run: RunScope) -> str:
+    """Tell where the values of a run are whose end came early."""
+    if run.instance.is_ephemeral:
+        return "It was in memory only: session.launch and session.execute_job keep what succeeds."
+    return f"What had succeeded is kept (run {run.run_id})."
 
 
 def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | RunFailed:

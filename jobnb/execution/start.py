@@ -130,7 +130,9 @@ def _plan_and_more(
     tags = {**job.tags, **(spec.tags or {})}
     asked = asked_in_tags(job, tags) if tags and spec.partition is None else spec.partition
     has_none = asked is None and layer is None  # as most jobs of ops
-    partitions = None if has_none else run_partitions(job, asked, instance)
+    # Calls with Dagster's name run in this process; `launch` and the session's have their own.
+    argument = "partition_key" if spec.in_process else "partition"
+    partitions = None if has_none else run_partitions(job, asked, instance, argument)
     plan = build_plan(
         job,
         run_config=spec.config,

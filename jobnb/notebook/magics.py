@@ -287,7 +287,11 @@ def _last_failed(session: Session) -> str:
 
     failed = session.instance.get_run_ids(RunsFilter(statuses=[RunStatus.FAILURE]), limit=1)
     if not failed:
-        raise RunNotFoundError("No run has failed. Name one: %jobnb debug ID STEP.")
+        raise RunNotFoundError(
+            "No run in the history has failed. Runs of execute_in_process() are in memory only: "
+            "session.execute_job(...) and session.launch(...) store theirs. "
+            "Any stored run can be named: %jobnb debug ID STEP."
+        )
     return str(failed[0])
 
 

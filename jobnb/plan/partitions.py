@@ -40,12 +40,17 @@ _MOST_NAMES = 5
 
 
 def partition_needed(
-    job: JobDefinition, store: DynamicPartitionsStore | None = None
+    job: JobDefinition, store: DynamicPartitionsStore | None = None, argument: str = "partition"
 ) -> PartitionNeededError | None:
     """Return the error for a run without partitions of assets that have some, or None.
 
     Refused before anything runs: a function that never reads its partition key would succeed, and
     the history could not say for which partition.
+
+    Args:
+        job: The job.
+        store: Keeps the keys of dynamic partitions.
+        argument: What the call that was made calls the partition.
 
     Example:
         >>> from jobnb import Definitions, StaticPartitionsDefinition, asset
@@ -67,8 +72,8 @@ def partition_needed(
         else:
             known += names
     if len(by_partitions) == 1:
-        return _alike(*by_partitions[0], store)
-    return _different(by_partitions, store) if by_partitions else None
+        return _alike(*by_partitions[0], store, argument)
+    return _different(by_partitions, store, argument) if by_partitions else None
 
 
 def _made_by(job: JobDefinition) -> Iterable[AssetsDefinition]:
@@ -84,7 +89,10 @@ def _made_by(job: JobDefinition) -> Iterable[AssetsDefinition]:
 
 
 def _alike(
-    definition: PartitionsDefinition, names: list[str], store: DynamicPartitionsStore | None
+    definition: PartitionsDefinition,
+    names: list[str],
+    store: DynamicPartitionsStore | None,
+    argument: str,
 ) -> PartitionNeededError:
     look, first, last = _look(definition, store)
     facts = f"{subject_of(names)} {look}, and the run is for none of them."
@@ -92,8 +100,8 @@ def _alike(
         return PartitionNeededError(facts, _adding(definition), "none yet")
     return PartitionNeededError(
         facts,
-        f"Name one: partition_key={last!r}; or several, in one run: "
-        f"partition_key={f'{first}...{last}'!r}. "
+        f"Name one: {argument}={last!r}; or several, in one run: "
+        f"{argument}={f'{first}...{last}'!r}. "
         f"To make each in a run of its own: {_backfill(names)}.",
     )
 
@@ -101,6 +109,7 @@ def _alike(
 def _different(
     by_partitions: Sequence[tuple[PartitionsDefinition, list[str]]],
     store: DynamicPartitionsStore | None,
+    argument: str,
 ) -> PartitionNeededError:
     lines = [
         f"  {subject_of(names)} {_look(definition, store)[0]}."
@@ -110,7 +119,7 @@ def _different(
     return PartitionNeededError(
         "\n".join(["The run is for no partition, and makes assets that have some:", *lines]),
         "No one run can make them all, as their partitions differ. Make some of them, with "
-        f'partition_key="..."; or all in runs of their own: {_backfill(names)}.',
+        f'{argument}="..."; or all in runs of their own: {_backfill(names)}.',
         "different",
     )
 
@@ -242,6 +251,7 @@ def run_partitions(
     job: JobDefinition,
     asked: PartitionsAsked | None,
     store: DynamicPartitionsStore | None = None,
+    argument: str = "partition",
 ) -> RunPartitions | None:
     """Resolve the partitions of a run of the job; None if it has none.
 
@@ -249,6 +259,7 @@ def run_partitions(
         job: The job.
         asked: A key, a range, or several keys.
         store: Keeps the keys of dynamic partitions.
+        argument: What the call that was made calls the partition, for an error.
 
     Raises:
         PartitionNeededError: If none is given, and the job has partitioned assets.
@@ -257,7 +268,7 @@ def run_partitions(
         InvalidInvocationError: If the request is empty, or holds something that is no key.
     """
     if asked is None:
-        needed = partition_needed(job, store)
+        needed = partition_needed(job, store, argument)
         if needed is not None:
             raise needed
         return None

@@ -207,7 +207,7 @@ class FileIOManager(IOManager):
         except Exception as error:
             raise JobnbError(
                 f"The stored value of {_describe(context, place)} cannot be read from "
-                f"{str(found.path)!r} ({type(error).__name__}: {error}). {_remedy(context)}"
+                f"{str(found.path)!r} ({type(error).__name__}: {error}). {_remedy(context, place)}"
             ) from error
         context.tell_input_metadata({"path": MetadataValue.path(str(found.path))})
         return value
@@ -229,7 +229,7 @@ class FileIOManager(IOManager):
                 return each
         raise ValueNotStoredError(
             f"There is no stored value of {_describe(context, place)} (looked for {str(stem)!r}). "
-            f"{_remedy(context)}"
+            f"{_remedy(context, place)}"
         )
 
     def _is_older(self, context: InputContext, place: ValuePath, file: StoredFile) -> bool:
@@ -299,9 +299,12 @@ def _names(context: InputContext) -> Mapping[str, Any] | None:
     return getattr(function, "__globals__", None)
 
 
-def _remedy(context: InputContext) -> str:
+def _remedy(context: InputContext, place: ValuePath) -> str:
+    """Return the call that makes a value again, with its partition."""
     maker = maker_of(context)
     if not maker.has_asset_key:
         return "Run the step that makes it again."
     name = maker.asset_key.to_user_string()
-    return f'Materialize it first, for example with session.materialize("{name}").'
+    keys = place.partition or ()
+    partition = f', partition="{"|".join(keys)}"' if keys else ""
+    return f'Materialize it first, for example with session.materialize("{name}"{partition}).'

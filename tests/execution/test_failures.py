@@ -167,8 +167,22 @@ def test_an_interrupt_cancels_the_run_and_closes_resources(where, tmp_path):
         (run,) = instance.get_runs()
         state = instance.run_state(run.run_id)
         assert watched.closed == [run.run_id]
+    assert f"What had succeeded is kept (run {run.run_id})." in str(caught.value)
     assert run.status is RunStatus.CANCELED
     assert state.steps["after"].status is StepStatus.CANCELED
+
+
+def test_an_interrupted_run_that_is_in_memory_only_is_told_as_such():
+    @op
+    def endless():
+        raise KeyboardInterrupt
+
+    @job
+    def single():
+        endless()
+
+    with pytest.raises(ExecutionInterruptedError, match=r"in memory only: .*session\.launch"):
+        single.execute_in_process()
 
 
 def test_a_step_that_leaves_the_process_ends_the_run_as_failed():

@@ -203,6 +203,16 @@ def test_a_mistake_is_told_without_a_traceback(kernel, line, told):
     assert told in text
 
 
+def test_debug_says_which_runs_are_stored_if_none_of_those_has_failed(kernel):
+    kernel("home, session.home = session.home, 'empty'")
+    try:
+        told = mistake(kernel, "%jobnb debug")
+    finally:
+        kernel("session.home = home")
+    assert "No run in the history has failed." in told
+    assert "execute_in_process() are in memory only" in told
+
+
 def test_a_step_that_fails_is_raised_as_anywhere_else(kernel):
     kernel("@asset\ndef bad():\n    raise ValueError('no such file')")
     (error,) = kernel("%jobnb materialize bad", fails=True)

@@ -100,10 +100,11 @@ def test_without_a_partition_nothing_runs_whichever_way_it_is_asked_for(way, ses
     instance = Instance.ephemeral()
     with pytest.raises(PartitionNeededError) as caught:
         ways(session, instance)[way]()
+    named = "partition_key" if way in ("materialize", "to memory", "job") else "partition"
     assert str(caught.value) == (
         "The asset 'flights' has 365 partitions, '2013-01-01' to '2013-12-31', and the run is for "
-        "none of them. Name one: partition_key='2013-12-31'; or several, in one run: "
-        "partition_key='2013-01-01...2013-12-31'. "
+        f"none of them. Name one: {named}='2013-12-31'; or several, in one run: "
+        f"{named}='2013-01-01...2013-12-31'. "
         "To make each in a run of its own: session.backfill('flights')."
     )
     assert isinstance(caught.value, InvariantViolationError)  # as in Dagster

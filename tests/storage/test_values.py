@@ -202,6 +202,10 @@ def test_a_value_that_was_never_stored_is_named_with_what_to_do(tmp_path: Path) 
         manager.load_input(build_input_context(asset_key="warehouse/orders"))
     assert "asset 'warehouse/orders'" in str(caught.value)
     assert 'session.materialize("warehouse/orders")' in str(caught.value)
+    days = StaticPartitionsDefinition(["mon", "tue"])
+    with pytest.raises(StepOutputNotFoundError) as caught:
+        load(manager, asset_key="orders", asset_partitions_def=days, partition_key="tue")
+    assert 'session.materialize("orders", partition="tue")' in str(caught.value)
     with pytest.raises(StepOutputNotFoundError, match="output 'result' of step 's'"):
         load(manager)
 

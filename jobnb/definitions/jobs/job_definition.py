@@ -401,7 +401,8 @@ class JobDefinition:
 
         Args:
             run_config: A `RunConfig` or dict; the job's own config if not given.
-            instance: Where the history goes; an ephemeral one if not given.
+            instance: Where the history goes. If not given, the run is in memory only, as in
+                Dagster; `launch` and `session.execute_job` store it.
             partition_key: The partition that the run is for.
             raise_on_error: Whether to raise a failure, once all steps that can run have run.
             op_selection: Ops to run, as `["*a", "b+"]`.
