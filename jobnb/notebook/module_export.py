@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,12 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.notebook.cell_source import call, decorated_source
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.code_cells import explore_tags
+from jobnb.notebook.dagster_lacks import (
+    STAND_INS,
+    giver_of,
+    lacked_by_dagster,
+    with_stand_ins,
+)
 from jobnb.notebook.definition_code import DefinitionCode, plain_source
 from jobnb.notebook.document import read_notebook
 from jobnb.notebook.load_limit import LoadLimit
@@ -50,13 +57,15 @@ class LeftOut:
     Attributes:
         cell: The number of its code cell.
         code: Its first line.
+        reason: Why Dagster cannot execute it; empty if it just defines nothing.
     """
 
     cell: int
     code: str
+    reason: str = ""
 
     def __str__(self) -> str:
-        return f"cell [{self.cell}]: {self.code}"
+        return f"cell [{self.cell}]: {self.code}" + (f" ({self.reason})" if self.reason else "")
 
 
 @dataclass
@@ -66,7 +75,7 @@ class ExportedModule:
     Attributes:
         text: Its code.
         counts: How many definitions of each kind it has.
-        left_out: The statements with effects that are not in it.
+        left_out: The statements that are not in it: those with effects, and what Dagster lacks.
         problems: What it does not have, in sentences.
     """
 
@@ -80,6 +89,8 @@ def export_module(
     path: str | Path, *, for_dagster: bool = False, limit: LoadLimit | None = None
 ) -> ExportedModule:
     """Export the definitions of a notebook, and the code that they need.
+
+    For Dagster, what it does not have is left out, with what needs it, and named with the reason.
 
     The notebook's code is executed in this process, except what starts runs; see
     `load_definitions`.
@@ -166,23 +177,35 @@ class _Export:
         self._imported = {*_OWN, *(each.gives for each in self._imports)}
         self._stars: set[Imported] = set()  # The `import *` that something needs.
         self._problems: list[str] = []
+        self._lacked: dict[int, str] = {}  # What Dagster cannot execute, and why.
 
     def module(self) -> ExportedModule:
         """Return the module."""
-        resources, resource_statements = self._resources()
-        named = self._definitions()
-        seeds = {last_giver(name, self._givers) for name in named}
+        everything = self._definitions()
+        named, wanted = everything, self._needed_for(everything)
+        if self._for_dagster:
+            self._lacked = lacked_by_dagster(self._statements, self._loaded.variables, self._givers)
+            named = {name: value for name, value in everything.items() if self._is_had(name)}
+        resources, handled = self._resources()
         reads = {name for text in resources for name in _names_in(text)}
-        seeds |= {last_giver(name, self._givers) for name in reads}
-        kept = self._with_needed({each for each in seeds if each is not None})
+        kept = self._needed_for({*named, *reads}, tells=True)
         ending, own = self._ending(named, resources)
         text = self._text(kept, ending, own | reads)
-        left = self._left_out(kept, resource_statements)
-        counts: dict[str, int] = {}
-        for entry in self._loaded.session.catalogue.entries():
-            counts[entry.kind] = counts.get(entry.kind, 0) + 1
-        heading = self._heading(left)
-        return ExportedModule(f"{heading}\n\n{text}", counts, left, self._problems)
+        lost = {number for number in wanted if number in self._lacked}
+        left = self._left_out(kept, handled, lost)
+        counts = self._counts(everything, named)
+        return ExportedModule(f"{self._heading(left)}\n\n{text}", counts, left, self._problems)
+
+    def _is_had(self, name: str) -> bool:
+        """Whether Dagster can have what a name is."""
+        return last_giver(name, self._givers) not in self._lacked
+
+    def _counts(self, everything: dict[str, Any], named: dict[str, Any]) -> dict[str, int]:
+        """Count the definitions of each kind, without those that only lacked names hold."""
+        there = {id(each) for value in named.values() for each in _each_of(value)}
+        lost = {id(each) for value in everything.values() for each in _each_of(value)} - there
+        entries = self._loaded.session.catalogue.entries()
+        return dict(Counter(each.kind for each in entries if id(each.definition) not in lost))
 
     # --- what is needed -------------------------------------------------------
 
@@ -206,10 +229,11 @@ class _Export:
             if name not in found and self._made_of(value):
                 found[name] = value
         beside = {
-            id(value)
+            id(each)
             for module in self._loaded.variables.values()
             if isinstance(module, ModuleType)
             for value in vars(module).values()
+            for each in (value, *(_each_of(value) if isinstance(value, Definitions) else ()))
         }
         for key, entry in known.items():
             if key not in reached and key not in beside:
@@ -227,11 +251,28 @@ class _Export:
         names = {name for each in assets for name in names_of(each)}
         return names if names <= known.keys() else set()
 
-    def _with_needed(self, wanted: set[int]) -> list[int]:
+    def _needed_for(self, names: Iterable[str], *, tells: bool = False) -> list[int]:
+        """Return the statements that define some names and modules, and what they need, in order.
+
+        Args:
+            names: The names.
+            tells: Whether what is missing is told as a problem.
+        """
+        modules = set(self._modules_made())
+        seeds = {last_giver(name, self._givers) for name in {*names, *modules}} - {None}
+        told: set[str] = set()
+        before = len(self._problems)
+        kept = self._with_needed({each for each in seeds if each is not None}, told)
+        if not tells:
+            del self._problems[before:]
+        if modules and not self._for_dagster:
+            kept = sorted({*kept, *self._adding(modules)})
+        return kept
+
+    def _with_needed(self, wanted: set[int], told: set[str]) -> list[int]:
         """Return the statements that some need, in order, with these."""
         kept: set[int] = set()
         waiting = sorted(wanted)
-        told: set[str] = set()
         for number in waiting:  # The list grows while it is read.
             if number in kept:
                 continue
@@ -243,10 +284,7 @@ class _Export:
     def _needs(self, number: int, told: set[str]) -> Iterator[int]:
         statement = self._statements[number]
         for name in statement.reads:
-            before = number if name in statement.reads_at_once else None
-            giver = last_giver(name, self._givers, before)
-            if giver is None:
-                giver = last_giver(name, self._givers)
+            giver = giver_of(name, number, statement, self._givers)
             if giver is not None:
                 yield giver
             elif name in self._imported or is_builtin(name) or name in told:
@@ -265,7 +303,8 @@ class _Export:
         names = {name for each in kept for name in self._statements[each].gives}
         for number, each in enumerate(self._statements):
             changed = each.changes & names
-            if number not in known and not each.is_out and changed and self._are_plain(changed):
+            is_out = each.is_out or number in self._lacked or number in known
+            if changed and not is_out and self._are_plain(changed):
                 yield number
 
     def _are_plain(self, names: Iterable[str]) -> bool:
@@ -284,6 +323,8 @@ class _Export:
             if text is not None:
                 found.append(text)
                 numbers.add(number)
+            elif number in self._lacked:
+                found.extend(_resources_of(each.node))
         return found, numbers
 
     def _modules_added(self) -> list[str]:
@@ -296,14 +337,30 @@ class _Export:
                 found.extend(name for name in names if isinstance(values.get(name), ModuleType))
         return found
 
+    def _modules_made(self) -> Iterator[str]:
+        """Iterate over the modules that are added to the session and that its own code makes."""
+        return (name for name in self._modules_added() if name in self._givers)
+
+    def _adding(self, modules: set[str]) -> Iterator[int]:
+        """Iterate over the calls that add modules, and that let those for Dagster find jobnb."""
+        spelled = {e.gives for e in self._imports if "dagster_compat" in (e.name, e.module[6:])}
+        for number, each in enumerate(self._statements):
+            called = each.node.value if isinstance(each.node, ast.Expr) else None
+            names = {*_names_in(called)} if called else set()
+            if spelled & names or (modules & names and any(_calls_of_add(each.node))):
+                yield number
+
     # --- the text -------------------------------------------------------------
 
     def _ending(self, named: dict[str, Any], resources: list[str]) -> tuple[str, set[str]]:
         """Return the `Definitions` of the module, unless it has some, and the names it needs."""
         if any(isinstance(value, Definitions) for value in named.values()):
             return "", set()
-        arguments, own, catalogue = [], {"Definitions"}, self._loaded.session.catalogue
-        modules = self._modules_added()
+        arguments, catalogue = [], self._loaded.session.catalogue
+        own: set[str] = set()
+        added = self._modules_added()
+        whole = [each for name in added for each in self._whole(name)]
+        modules = [name for name in added if not any(self._whole(name))]
         replaced = {name for value in named.values() for name in self._made_of(value)}
         for parameter, kind in _PARTS.items():
             known = {id(each) for each in catalogue.definitions(kind)}
@@ -318,7 +375,7 @@ class _Export:
                 if id(value) not in known and any(kind_of(each) == kind for each in _each_of(value))
             ]
             if kind == "asset" and modules:
-                own |= {"load_assets_from_modules", *modules}
+                own |= {"load_assets_from_modules"}
                 several.append(f"*load_assets_from_modules([{', '.join(modules)}])")
             if names or several:
                 arguments.append(call(f"{parameter}=", [])[:-2] + _list([*names, *several]))
@@ -327,9 +384,19 @@ class _Export:
             arguments.append(
                 f"resources={resources[0] if len(resources) == 1 else f'{{{merged}}}'}"
             )
-        if not arguments:
-            return "", set()
-        return call("defs = Definitions", arguments), own
+        own |= {"Definitions", *added}
+        if not whole:
+            return (call("defs = Definitions", arguments), own) if arguments else ("", set())
+        if not arguments and len(whole) == 1:
+            return f"defs = {whole[0]}", {*added}
+        parts = [*whole, *([call("Definitions", arguments)] if arguments else [])]
+        return call("defs = Definitions.merge", parts), own
+
+    def _whole(self, module: str) -> Iterator[str]:
+        """Iterate over the `Definitions` that a module holds."""
+        for name, value in vars(self._loaded.variables[module]).items():
+            if isinstance(value, Definitions):
+                yield f"{module}.{name}"
 
     def _text(self, kept: list[int], ending: str, names: set[str]) -> str:
         statements = self._headed([self._statements[number] for number in kept])
@@ -337,11 +404,15 @@ class _Export:
         imports = used([*(Imported("jobnb", name) for name in _OWN), *self._imports], wanted)
         imports.extend(self._stars)
         if self._for_dagster:
-            imports = [each.for_dagster() for each in imports]
-            statements = [
+            if any(each.is_ours for each in self._stars):
+                by_star = (Imported("jobnb", name) for name in STAND_INS)
+                imports.extend(each for each in used(by_star, wanted - self._givers.keys()))
+            imports, brought = with_stand_ins(imports)
+            converted = [
                 replace(each, text=with_imports(each.text, Imported.for_dagster))
                 for each in statements
             ]
+            statements = [*statements_of(brought), *converted]
         sections = import_lines(imports, self._path.absolute().parent)
         body = "".join(_spaced(statements))
         blocks = [each.strip("\n") for each in (sections, body) if each.strip("\n")]
@@ -361,19 +432,30 @@ class _Export:
             found.append(replace(each, above=lead))
         return found
 
-    def _left_out(self, kept: list[int], handled: set[int]) -> list[LeftOut]:
-        there = {*kept, *handled}
+    def _left_out(self, kept: list[int], handled: set[int], lost: set[int]) -> list[LeftOut]:
+        there = {*kept, *handled} - lost
         return [
-            LeftOut(each.cell, each.first_line)
+            LeftOut(each.cell, each.heading, self._lacked[number])
+            if number in lost
+            else LeftOut(each.cell, each.first_line)
             for number, each in enumerate(self._statements)
-            if number not in there and not each.is_import and _has_effects(each)
+            if number not in there and not each.is_import and (number in lost or _has_effects(each))
         ]
 
     def _heading(self, left: list[LeftOut]) -> str:
         title = (self._title or f"The definitions of {self._path.name}").rstrip(".")
         lines = [f"{title}.", "", f"Exported from {self._path.name} by `jobnb export`."]
-        if left:
-            lines += ["Left out, because it defines nothing:", "", *(f"- {each}" for each in left)]
+        for told, several in (
+            ("it defines nothing", [each for each in left if not each.reason]),
+            ("Dagster does not have what it needs", [each for each in left if each.reason]),
+        ):
+            if several:
+                lead = "" if lines[-1].startswith("Exported") else "\n"
+                lines += [
+                    f"{lead}Left out, because {told}:",
+                    "",
+                    *(f"- {each}" for each in several),
+                ]
         text = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
         return f'"""{text}\n"""'
 
@@ -439,7 +521,16 @@ def _resources_added(node: ast.stmt) -> str | None:
     return None
 
 
-def _names_in(text: str) -> Iterator[str]:
-    for node in ast.walk(ast.parse(text, mode="eval")):
+def _resources_of(node: ast.stmt) -> Iterator[str]:
+    """Iterate over the resources of `Definitions` that are given to a name, as Python."""
+    made = node.value if isinstance(node, ast.Assign) else None
+    if isinstance(made, ast.Call) and ast.unparse(made.func).rpartition(".")[2] == "Definitions":
+        for keyword in made.keywords:
+            if keyword.arg == "resources":
+                yield ast.unparse(keyword.value)
+
+
+def _names_in(text: str | ast.expr) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text, mode="eval") if isinstance(text, str) else text):
         if isinstance(node, ast.Name) and not hasattr(builtins, node.id):
             yield node.id

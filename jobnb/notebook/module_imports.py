@@ -39,9 +39,14 @@ class Imported:
         """The name in the importing module."""
         return self.alias or self.name or self.module.partition(".")[0]
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is jobnb, or of it."""
+        return self.module.partition(".")[0] == "jobnb"
+
     def for_dagster(self) -> Imported:
         """Return the import of the same thing from Dagster."""
-        if not _is_ours(self):
+        if not self.is_ours:
             return self
         if not self.name:
             return Imported("dagster", "", self.alias or "jobnb")
@@ -106,10 +111,6 @@ def with_imports(text: str, convert: Callable[[Imported], Imported]) -> str:
     for first, last, new in sorted(edits, reverse=True):
         found[first - 1 : last] = new
     return "\n".join(found)
-
-
-def _is_ours(each: Imported) -> bool:
-    return each.module.partition(".")[0] == "jobnb"
 
 
 def _line(several: list[Imported]) -> str:

@@ -13,6 +13,7 @@ from jobnb.notebook.cell_function import NameOrder
 from jobnb.notebook.definition_code import names_given
 
 _DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_HEADINGS = ("def ", "async def ", "class ")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -53,6 +54,12 @@ class Statement:
         """The first line of its code that is no comment."""
         lines = (line.strip() for line in self.text.splitlines())
         return next((line for line in lines if line and not line.startswith("#")), "")
+
+    @property
+    def heading(self) -> str:
+        """The line that names a function or class, below its decorators; else the first line."""
+        lines = (line for line in self.text.splitlines() if line.startswith(_HEADINGS))
+        return next(lines, self.first_line) if self.is_definition else self.first_line
 
     @cached_property
     def reads(self) -> frozenset[str]:
@@ -150,6 +157,8 @@ def statements_of(source: str, cell: int = 0, above: str = "") -> list[Statement
         else:
             free, near = _comments(lines[at : first - 1])
             own = "\n".join([*near, *lines[first - 1 : last]]).rstrip()
+            if "#" not in lines[last - 1]:
+                own = own.removesuffix(";")  # In a notebook it hides the value.
         at = max(at, last)
         parts = [each for each in (above, free) if each]
         found.append(Statement(cell, node, own, "\n\n".join(parts)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,13 +19,9 @@ from jobnb.cli.main import cli
 from jobnb.notebook.location import load_module
 from jobnb.notebook.module_export import export_module
 from jobnb.notebook.module_import import import_module_text
-from tests.notebook.dagster_programs import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
-OF_A_MODULE = "from_dagster"  # Its definitions are those of a module that it writes.
-NOTEBOOKS = [
-    each for each in sorted((ROOT / "notebooks").glob("*.ipynb")) if each.stem != OF_A_MODULE
-]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def code_of(text):
@@ -185,6 +179,70 @@ def test_for_dagster_it_imports_dagster(write):
     assert "from jobnb" not in text
 
 
+DATES = """
+import datetime
+import jobnb as jb
+from jobnb import Config, Definitions, asset, notebook_asset
+class Day(Config):
+    day: list[datetime.date] = []
+class Days(Config):
+    inner: Day = Day()
+@asset
+def of_days(config: Days): ...
+@asset
+def plain(): ...
+other = jb.notebook_asset("other", "nb.ipynb")
+def later():
+    from jobnb import session
+    return session.value("plain")
+@asset
+def that_needs_it():
+    return later()
+db = "sqlite://"
+defs = Definitions([of_days, plain, other, that_needs_it], resources={"db": db})
+"""
+
+
+def test_what_dagster_lacks_is_left_out_with_what_needs_it_and_told(write):
+    path = write(DATES)
+    module = export_module(path, for_dagster=True)
+    assert module.problems == []
+    assert module.counts == {"asset": 1}
+    assert [(each.code.split("(")[0], each.reason) for each in module.left_out] == [
+        ("class Day", "Dagster's config has no type for the field `day: list[datetime.date]`"),
+        ("class Days", "Dagster's config has no type for the field `inner: Day`"),
+        ("def of_days", "it needs 'Days', which Dagster cannot have"),
+        ("other = jb.notebook_asset", "Dagster has no 'notebook_asset'"),
+        ("def later", "Dagster has no 'session'"),
+        ("def that_needs_it", "it needs 'later', which Dagster cannot have"),
+        ("defs = Definitions", "it needs 'other', which Dagster cannot have"),
+    ]
+    assert code_of(module.text) == (
+        "from dagster import Definitions, asset\n\n\n@asset\ndef plain(): ...\n\n\n"
+        'db = "sqlite://"\n\n\ndefs = Definitions(assets=[plain], resources={"db": db})'
+    )
+    assert "Left out, because Dagster does not have what it needs:\n\n- cell [1]: " in module.text
+    assert not any(each.reason for each in export_module(path).left_out)
+
+
+@pytest.mark.parametrize(
+    ("imported", "called"),
+    [
+        ("from jobnb import job, job_after, op", "job_after"),
+        ("from jobnb import job, job_after as after, op", "after"),
+        ("from jobnb import *", "job_after"),
+    ],
+)
+def test_a_job_after_another_is_a_run_status_sensor_for_dagster(write, imported, called):
+    code = "@op\ndef a(): ...\n@job\ndef one():\n    a()\n@job\ndef two():\n    a()\n"
+    path = write(f"{imported}\n{code}then = {called}(one, two)")
+    text = export_module(path, for_dagster=True).text
+    assert "run_status_sensor" in text
+    assert f"def {called}(\n" in text
+    assert "sensors=[then]" in text
+    assert "run_status_sensor" not in export_module(path).text
+
+
 def test_a_file_that_is_there_is_replaced_only_with_force(write, tmp_path):
     target = tmp_path / "mine.py"
     target.write_text("mine")
@@ -293,46 +351,3 @@ def test_exported_and_imported_again_a_notebook_defines_the_same(tmp_path_factor
     )
     assert told(first) == told(second) == told(third)
     assert results(first) == results(second) == results(third)
-
-
-# --- under Dagster itself -------------------------------------------------------------
-
-CHECK = """
-import json, os, runpy, sys, tempfile, warnings
-warnings.simplefilter("ignore")
-import dagster
-os.environ["DAGSTER_HOME"] = tempfile.mkdtemp()
-found = {}
-for path, expressions in json.load(open(sys.argv[1])).items():
-    names = {**vars(dagster), **runpy.run_path(path)}
-    found[path] = {each: repr(eval(each, names)) for each in expressions}
-json.dump(found, open(sys.argv[2], "w"))
-"""
-
-
-@pytest.mark.timeout(900)
-def test_modules_for_dagster_run_under_dagster(tmp_path, dagster_python):
-    wanted, expected = {}, {}
-    for number, (source, values) in enumerate(PROGRAMS.values()):
-        notebook = tmp_path / f"program{number}.ipynb"
-        nbformat.write(import_module_text(source).node, notebook)
-        module = tmp_path / f"program{number}.py"
-        module.write_text(export_module(notebook, for_dagster=True).text)
-        wanted[str(module)] = list(values)
-        expected[str(module)] = {each: repr(value) for each, value in values.items()}
-    flights = tmp_path / "flights.py"
-    flights.write_text(export_module(ROOT / "notebooks" / "flights.ipynb", for_dagster=True).text)
-    busiest = "routes.execute_in_process().output_for_node('busiest').to_dict()"
-    wanted[str(flights)] = [busiest]
-    routes = load_module(ROOT / "notebooks" / "flights.ipynb").variables["routes"]
-    value = routes.execute_in_process(instance=Instance.ephemeral()).output_for_node("busiest")
-    expected[str(flights)] = {busiest: repr(value.to_dict())}
-    (tmp_path / "wanted.json").write_text(json.dumps(wanted))
-    (tmp_path / "check.py").write_text(CHECK)
-    command = [dagster_python, "check.py", "wanted.json", "found.json"]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads((tmp_path / "found.json").read_text()) == expected
