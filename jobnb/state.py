@@ -130,6 +130,7 @@ class RunState(msgspec.Struct):
         steps: Every step by key, in the order in which they were planned or first seen.
         materialized: The last materialization of every asset that it materialized.
         checked: The last evaluation of every check that it ran, by asset and name.
+        makes_assets: Of steps that make assets or only evaluate checks: whether they make any.
         logs: How many messages were logged.
         events: How many events were applied.
         where: On what its steps run, as "threads"; empty where they run one by one.
@@ -144,6 +145,7 @@ class RunState(msgspec.Struct):
     steps: dict[str, StepState] = {}
     materialized: dict[AssetKey, ev.AssetMaterialized] = {}
     checked: dict[tuple[AssetKey, str], ev.AssetCheckEvaluated] = {}
+    makes_assets: dict[str, bool] = {}
     logs: int = 0
     events: int = 0
     where: str = ""
@@ -185,8 +187,11 @@ class RunState(msgspec.Struct):
     @property
     def title(self) -> str:
         """The name of its job; if it has none, its assets or steps."""
-        names = (key.split(".")[0].split("[")[0].replace("__", "/") for key in self.steps)
-        only_checks = bool(self.checked) and not self.materialized and self.is_finished
+        # A check has no part in the name, unless nothing but checks is in the run.
+        making = [key for key in self.steps if self.makes_assets.get(key, True)]
+        names = (key.split(".")[0].split("[")[0].replace("__", "/") for key in making)
+        only_checks = bool(self.steps) and not making
+        only_checks |= bool(self.checked) and not self.materialized and self.is_finished
         return run_title(self.job_name, names, only_checks=only_checks)
 
     @property
@@ -349,6 +354,16 @@ def _output_yielded(run: RunState, event: ev.OutputYielded | ev.OutputHandled) -
     outputs[name] = {**outputs.get(name, {}), **event.metadata}
 
 
+def _asset_planned(run: RunState, event: ev.AssetPlanned) -> None:
+    if event.step_key is not None:
+        run.makes_assets[event.step_key] = True
+
+
+def _check_planned(run: RunState, event: ev.AssetCheckPlanned) -> None:
+    if event.step_key is not None:  # a step may make an asset and check it
+        run.makes_assets.setdefault(event.step_key, False)
+
+
 def _materialized(run: RunState, event: ev.AssetMaterialized) -> None:
     run.materialized[AssetKey(event.asset)] = event
 
@@ -387,6 +402,8 @@ _HANDLERS: dict[type[ev.Event], Callable[[RunState, Any], None]] = {
     ev.StepSkipped: _step_skipped,
     ev.OutputYielded: _output_yielded,
     ev.OutputHandled: _output_yielded,
+    ev.AssetPlanned: _asset_planned,
+    ev.AssetCheckPlanned: _check_planned,
     ev.AssetMaterialized: _materialized,
     ev.AssetCheckEvaluated: _checked,
     ev.EngineNote: _noted,

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb import AssetKey, RunState, RunStatus, StepStatus, fold
+from jobnb import (
+    AssetKey,
+    Instance,
+    RunState,
+    RunStatus,
+    Session,
+    StepStatus,
+    asset,
+    asset_check,
+    fold,
+)
 from jobnb import events as ev
 
 ERROR = ev.ErrorInfo("ValueError", "no rows")
@@ -122,6 +132,28 @@ def test_the_last_materialization_of_an_asset_is_kept() -> None:
     first = ev.AssetMaterialized(1.0, "a", ("x", "y"), metadata={"n": {"value": 1}})
     last = ev.AssetMaterialized(2.0, "a", ("x", "y"), metadata={"n": {"value": 2}})
     assert fold([first, last]).materialized == {AssetKey(["x", "y"]): last}
+
+
+def test_a_check_is_not_counted_with_the_assets_of_the_title() -> None:
+    @asset
+    def orders() -> int:
+        return 1
+
+    @asset
+    def revenue(orders: int) -> int:
+        return orders
+
+    @asset_check(asset=orders)
+    def positive(orders: int) -> bool:
+        return orders > 0
+
+    with Instance.ephemeral() as instance:
+        session = Session().add(orders, revenue, positive)
+        both = session.materialize(instance=instance)
+        one = session.materialize("orders", instance=instance)
+        checks = session.materialize("checks(orders)", instance=instance)
+        titles = [instance.run_state(each.run_id).title for each in (both, one, checks)]
+    assert titles == ["materialize orders, revenue (2 assets)", "materialize orders", "checks"]
 
 
 def test_the_error_of_the_run_itself_wins() -> None:

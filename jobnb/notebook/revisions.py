@@ -64,7 +64,7 @@ def load_revision(path: Path, revision: str, limit: LoadLimit | None = None) -> 
         reason = found.stderr.decode(errors="replace").strip().partition("\n")[0]
         raise NotebookError(
             f"{str(revision)!r} is no file, and no revision of {path} in git: "
-            f"{reason.removeprefix('fatal: ')}."
+            f"{reason.removeprefix('fatal: ').rstrip('.')}."
         )
     with tempfile.TemporaryDirectory() as temporary:
         old = Path(temporary, path.name)
