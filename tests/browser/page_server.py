@@ -65,10 +65,11 @@ class PageServer:
     Args:
         folder: Where the file and the history are.
         options: More words of the command.
+        file: What is shown.
     """
 
-    def __init__(self, folder: Path, *options: str, command: str = "ui") -> None:
-        self.folder, self._options, self._command = folder, options, command
+    def __init__(self, folder: Path, *options: str, command: str = "ui", file: str = FILE) -> None:
+        self.folder, self._options, self._command, self._file = folder, options, command, file
         self._port = "0"
         self.start()
 
@@ -77,7 +78,7 @@ class PageServer:
         home = str(self.folder / "home")
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "JOBNB_HOME": home}
         environment.pop("JOBNB_TOKEN", None)
-        words = ["-m", "jobnb.cli", self._command, FILE, "--no-browser", "--port", self._port]
+        words = ["-m", "jobnb.cli", self._command, self._file, "--no-browser", "--port", self._port]
         self.process = subprocess.Popen(
             [sys.executable, *words, *self._options],
             cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True,

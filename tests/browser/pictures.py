@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Locator, sync_playwright
+from playwright.sync_api import Browser, Locator, sync_playwright
 
 from tests.browser.lab import ROOT, Lab, serving
+from tests.browser.page_server import PageServer
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -82,6 +87,24 @@ def picture_partitions(lab: Lab, page: object) -> None:
     take(view, "partitions")
 
 
+def picture_page(browser: Browser, folder: Path) -> None:
+    """Execute the flights notebook, and take a picture of its page of `jobnb ui`."""
+    shutil.copy(ROOT / "notebooks" / "flights.ipynb", folder)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JOBNB_HOME": str(folder / "home")}
+    words = [sys.executable, "-m", "jobnb.cli", "execute", "flights.ipynb"]
+    subprocess.run(words, cwd=folder, env=environment, check=True, timeout=300)
+    server = PageServer(folder, file="flights.ipynb")
+    try:
+        page = browser.new_page(viewport={"width": 1150, "height": 720})
+        page.goto(server.door)
+        page.locator("main").get_by_text("fresh", exact=True).first.wait_for(timeout=60_000)
+        page.wait_for_timeout(1000)
+        page.screenshot(path=str(ROOT / ".pictures" / "page.png"))
+        page.close()
+    finally:
+        server.stop()
+
+
 def main() -> None:
     """Make all pictures."""
     with (
@@ -93,6 +116,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1150, "height": 5000}, device_scale_factor=1.5)
         picture_all(lab, page)
         picture_partitions(lab, page)
+        picture_page(browser, Path(folder))
         browser.close()
 
 

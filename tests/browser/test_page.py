@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from jobnb.server.visits import READ_ONLY
 from tests.browser.page_server import DEFINED, FILE, PageServer, write_runs
@@ -120,12 +120,8 @@ def test_an_asset_is_reached_and_materialized_by_the_keyboard_alone(visitor: Pag
     expect(visitor.get_by_role("option", name="mart/revenue")).to_be_visible()
     visitor.keyboard.press("Enter")
     visitor.wait_for_url("**/assets/mart/revenue")
-    make = visitor.get_by_role("button", name="Materialize")
-    expect(make).to_be_visible()
-    for _ in range(12):
-        visitor.keyboard.press("Tab")
-        if make.evaluate("each => each === document.activeElement"):
-            break
+    make = visitor.get_by_role("button", name="Materialize", exact=True)
+    go_to(visitor, make)
     visitor.keyboard.press("Enter")
     visitor.wait_for_url(re.compile("/runs/"), timeout=60_000)
     badge(visitor, "failed")  # there are no orders yet
@@ -133,10 +129,47 @@ def test_an_asset_is_reached_and_materialized_by_the_keyboard_alone(visitor: Pag
     expect(visitor.get_by_role("main")).to_contain_text("failed")
 
 
+def test_a_job_is_launched_by_the_keyboard_alone(server: PageServer, visitor: Page) -> None:
+    visitor.keyboard.press("/")
+    visitor.keyboard.type("daily")
+    expect(visitor.get_by_role("option", name="daily")).to_be_visible()
+    visitor.keyboard.press("Enter")
+    visitor.wait_for_url("**/jobs/daily")
+    go_to(visitor, visitor.get_by_role("tab", name="Graph"))
+    visitor.keyboard.press("ArrowRight")
+    year = visitor.get_by_label("year").first
+    expect(year).to_be_visible()
+    go_to(visitor, year)
+    visitor.keyboard.press("Control+a")
+    visitor.keyboard.type("2031")
+    visitor.keyboard.press("Control+Enter")
+    visitor.wait_for_url(re.compile("/runs/"), timeout=60_000)
+    badge(visitor, "succeeded")
+    config = visitor.get_by_role("tab", name="Config")
+    go_to(visitor, visitor.get_by_role("tab", selected=True))
+    while not has_focus(config):
+        visitor.keyboard.press("ArrowRight")
+    expect(visitor.locator(".jw-config")).to_contain_text("year: 2031")
+
+
+def go_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until something has the focus."""
+    expect(wanted).to_be_visible()
+    for _ in range(60):
+        if has_focus(wanted):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not reach {wanted}")
+
+
+def has_focus(wanted: Locator) -> bool:
+    return bool(wanted.evaluate("each => each === document.activeElement"))
+
+
 def test_an_asset_has_a_link_in_the_overview(visitor: Page) -> None:
     visitor.get_by_role("link", name="orders").click()
     visitor.wait_for_url("**/assets/orders")
-    visitor.get_by_role("button", name="Materialize").click()
+    visitor.get_by_role("button", name="Materialize", exact=True).click()
     visitor.wait_for_url(re.compile("/runs/"), timeout=60_000)
     badge(visitor, "succeeded")
     visitor.get_by_role("link", name="Overview").click()

@@ -57,7 +57,7 @@ function drawHead(view) {
   const { loops, total, rows } = view.told;
   const on = rows.filter((row) => row.on).length;
   const one = view.model.get("names").length === 1;
-  const note = one ? rows[0]?.targets : `${on} of ${total} run`;
+  const note = one ? rows[0]?.targets : total ? `${on} of ${total} run` : "";
   fill(view.head, el("strong", { class: "jn-name" }, one ? view.model.get("names")[0] : "automation"), " ",
     one ? el("span", { class: "jn-noun" }, view.model.get("title")) : null, " ", el("span", { class: "jn-note" }, note));
   view.problem.textContent = loops.problem ? `The loop could not do its last round: ${loops.problem}` : "";
@@ -151,7 +151,7 @@ function draw(view) {
     if (view.list.children[at] !== item.node) view.list.insertBefore(item.node, view.list.children[at] ?? null);
   });
   if (!rows.length && !view.list.children.length) {
-    fill(view.list, el("div", { class: "jw-note" }, view.text ? "Nothing is called so." : "No schedule or sensor is defined yet."));
+    fill(view.list, el("div", { class: "jw-note ja-none" }, view.text ? "Nothing is called so." : "No schedule or sensor is defined yet."));
   } else for (const each of view.list.querySelectorAll(":scope > .jw-note")) if (rows.length) each.remove();
   const turn = (label, on, step) => button(label, () => {
     view.first += step;

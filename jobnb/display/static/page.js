@@ -118,8 +118,8 @@ function jobRows(rows) {
     el("td", {}, whenText(row.time)),
     el("td", {}, about.readOnly ? null : el("a", { href: `${row.address}?tab=launchpad`, class: "jw-button" }, "Launch…"))));
   const head = ["name", "kind", "description", "latest run", "created", ""].map(columnHead);
-  return el("section", {}, el("h1", {}, "Jobs"),
-    scrolling(el("table", { class: "jn-table" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body))));
+  return el("section", { class: "jp-jobs" }, el("h1", {}, "Jobs"),
+    scrolling(el("table", { class: "jn-table jp-table" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body))));
 }
 
 // --- search ---------------------------------------------------------------------
