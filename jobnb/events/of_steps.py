@@ -58,7 +58,9 @@ class StepProgressed(Event, frozen=True, gc=False, tag="STEP_PROGRESS"):
     @property
     def fraction(self) -> float | None:
         """The part that is done, from 0 to 1; None if the total is unknown."""
-        return None if self.total is None else self.done / self.total
+        if self.total is None:
+            return None
+        return self.done / self.total if self.total else 1.0  # of nothing, all is done
 
     @property
     def words(self) -> str:

@@ -297,8 +297,7 @@ class OpExecutionContext(PartitionContext):
             message: What the step is doing.
 
         Raises:
-            InvalidInvocationError: If `done` is negative, `total` not above 0, or either of them
-                no number.
+            InvalidInvocationError: If `done` or `total` is negative or no number.
 
         Example:
             >>> from jobnb import OpExecutionContext, job, op

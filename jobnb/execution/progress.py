@@ -47,8 +47,8 @@ def progress_event(key: str, done: Any, total: Any, message: Any) -> StepProgres
     problems = []
     if not _is_number(done) or done < 0:
         problems.append(f"done is {done!r}: give a number, 0 or more")
-    if total is not None and (not _is_number(total) or total <= 0):
-        problems.append(f"total is {total!r}: give a number above 0, or leave it out if unknown")
+    if total is not None and (not _is_number(total) or total < 0):
+        problems.append(f"total is {total!r}: give a number, 0 or more, or leave it out if unknown")
     if message is not None and not isinstance(message, str):
         problems.append(f"message is {message!r}: give a text")
     if problems:

@@ -229,7 +229,7 @@ WRONG = [
     (True, None, None, "done is True"),
     (float("nan"), 10, None, "done is nan"),
     (10**400, None, None, "done is 1000"),
-    (1, 0, None, "total is 0: give a number above 0, or leave it out"),
+    (1, -1, None, "total is -1: give a number, 0 or more, or leave it out"),
     (1, float("inf"), None, "total is inf"),
     (1, 2, 3, "message is 3: give a text"),
     (-1, -1, None, "done is -1: give a number, 0 or more; total is -1"),
@@ -242,6 +242,12 @@ def test_what_makes_no_sense_is_refused_also_in_a_unit_test(build, done, total, 
     with pytest.raises(InvalidInvocationError) as caught:
         build().report_progress(done, total, message)
     assert says in str(caught.value)
+
+
+def test_of_an_empty_table_all_rows_are_done():
+    empty = event(0, 0)
+    assert (empty.fraction, empty.words) == (1.0, "0 of 0")
+    build_op_context().report_progress(0, len([]))
 
 
 def test_outside_of_a_run_nothing_happens():
