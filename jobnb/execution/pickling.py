@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import pickle
+import re
 import struct
 import tempfile
 import weakref
@@ -17,13 +18,14 @@ from functools import cache
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
 LARGE = 1 << 18
 """Bytes from which on a value goes through a file and not through the pipe."""
 
 _PLAIN = frozenset((type(None), bool, int, float, complex, str, bytes))
+_NAME = re.compile(r"[^\W\d]\w*")
 _HEAD = struct.Struct("<Q")
 _ALIGNED = 64
 
@@ -208,6 +210,17 @@ def _pickler() -> Any:
             Instance: instance,
             **dict.fromkeys(kinds, one_of_its_kind),
         }
+
+        def _dynamic_function_reduce(self, function: FunctionType) -> Any:
+            # cloudpickle brings the globals that the code names. Annotations that are texts name
+            # others, as the class of a resource, which belongs to the code that is compared.
+            reduced = super()._dynamic_function_reduce(function)
+            brought, known = reduced[2][1]["__globals__"], function.__globals__
+            for note in function.__annotations__.values():
+                for name in _NAME.findall(note) if isinstance(note, str) else ():
+                    if name in known:
+                        brought.setdefault(name, known[name])
+            return reduced
 
     return Pickler
 

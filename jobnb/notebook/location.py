@@ -124,6 +124,7 @@ def _loading(source: Path, folder: str | Path | None, limit: LoadLimit) -> Itera
 
 def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> dict[str, CellFunction]:
     code, cells = DefinitionCode(), {}
+    features = 0  # `from __future__ import annotations` holds from there on, as in a kernel
     for name, text in pieces:
         # Tracebacks and the hash of a definition's source look the lines up here.
         if is_definition_cell(text):
@@ -137,7 +138,7 @@ def _execute(pieces: list[tuple[str, str]], module: types.ModuleType) -> dict[st
             line = getattr(error, "lineno", None)
             raise NotebookError(f"{name}, line {line}: {getattr(error, 'msg', error)}.") from error
         for statement in tree.body:
-            _execute_one(statement, code, module, name)
+            features |= _execute_one(statement, code, module, name, features)
     return cells
 
 
@@ -156,16 +157,24 @@ def _define_one(
 
 
 def _execute_one(
-    statement: ast.stmt, code: DefinitionCode, module: types.ModuleType, name: str
-) -> None:
-    compiled = compile(ast.Module([statement], []), name, "exec")
+    statement: ast.stmt,
+    code: DefinitionCode,
+    module: types.ModuleType,
+    name: str,
+    features: int,
+) -> int:
+    """Execute a statement; return the features that hold after it: given, or imported by it."""
+    whole = ast.Module([statement], [])
+    compiled = compile(whole, name, "exec", flags=features, dont_inherit=True)
+    found: int = compiled.co_flags & annotations.compiler_flag
     try:
         exec(compiled, vars(module))  # noqa: S102 (its purpose)
     except (Exception, SystemExit) as error:
         if code.forgives(statement, error):
-            return
+            return found
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         raise NotebookError(f"{name}{_line_in(error, name)} raised {what}") from error
+    return found
 
 
 def _line_in(error: BaseException, name: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import pytest
 
 import jobnb
 from jobnb import InvalidDefinitionError, NotebookError
+from jobnb.code.reader import code_hash
+from jobnb.execution.pickling import dumps
 from jobnb.notebook.code_source import home_of
-from jobnb.notebook.location import load_definitions
+from jobnb.notebook.location import load_definitions, load_module
 from jobnb.registry.session import current_session
 
 ASSET = "from jobnb import asset, job, op\n@asset\ndef orders():\n    return 1"
@@ -123,3 +126,28 @@ def test_the_home_lies_beside_it_or_where_the_environment_says(tmp_path, monkeyp
     assert home_of("sub/nb.ipynb") == tmp_path / "sub" / ".jobnb"
     monkeypatch.setenv("JOBNB_HOME", str(tmp_path / "home"))
     assert home_of("nb.ipynb") == tmp_path / "home"
+
+
+def test_annotations_are_texts_from_where_a_cell_asks_for_it(write):
+    first = "def before(x: int) -> int: return x"
+    second = "from __future__ import annotations"
+    third = "def after(x: int) -> int: return x"
+    module = load_module(write(first, second, third)).module
+    assert module.before.__annotations__ == {"x": int, "return": int}
+    assert module.after.__annotations__ == {"x": "int", "return": "int"}
+
+
+def test_what_annotations_name_travels_as_texts_too_and_the_code_is_the_same_there(write):
+    """The methods of a resource's class belong to the code of the assets that it is given to."""
+    cells = [
+        "from __future__ import annotations",
+        "from jobnb import ConfigurableResource, asset",
+        "class Tables(ConfigurableResource):\n    def read(self): return 1",
+        "def count(tables: Tables) -> int: return tables.read()",
+    ]
+    count = load_module(write(*cells)).module.count
+    code = "import sys; from jobnb.code.reader import code_hash; from jobnb.execution.pickling "
+    code += "import loads; print(code_hash(loads(sys.stdin.buffer.read())))"
+    command = [sys.executable, "-c", code]
+    there = subprocess.run(command, input=dumps(count), capture_output=True, check=True, timeout=60)
+    assert there.stdout.decode().strip() == code_hash(count)
