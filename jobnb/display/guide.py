@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jobnb.display.html import code, header, join, table, tag
 from jobnb.display.text import table_text
-from jobnb.display.view import View
+from jobnb.display.view import View, bundle
 
 
 class Page(NamedTuple):
@@ -70,6 +70,10 @@ class Guide:
                 "help(name) explains a name; `jobnb docs` writes the reference of all of them.",
             ]
         )
+
+    def _repr_mimebundle_(self, **parameters: Any) -> dict[str, str]:
+        """Return it as text, HTML and a picture."""
+        return bundle(guide_view(self))
 
 
 def guide_view(guide: Guide) -> View:

@@ -41,7 +41,6 @@ VIEWS = {
     "jobnb.execution.result:ExecuteInProcessResult": "result_views:result_view",
     "jobnb.execution.background:Run": "result_views:live_run_view",
     "jobnb.execution.debugging:OpenedStep": "step_views:opened_view",
-    "jobnb.display.guide:Guide": "guide:guide_view",
     "jobnb.events:ErrorInfo": "other_views:error_view",
     "jobnb.errors:JobnbError": "other_views:exception_view",
 }

@@ -7,6 +7,7 @@ from jobnb import (
     AssetKey,
     AssetOut,
     AssetSpec,
+    BackfillPolicy,
     Config,
     Definitions,
     InvalidDefinitionError,
@@ -150,9 +151,10 @@ def test_problems_of_outs_and_deps_are_told_together():
 
 
 def test_backfill_policies_of_outs_must_agree():
-    outs = {"a": AssetOut(backfill_policy="one"), "b": AssetOut(backfill_policy="one")}
-    assert multi_asset(outs=outs, name="m")(lambda: (1, 2)).backfill_policy == "one"
-    outs["b"] = AssetOut(backfill_policy="two")
+    one, two = BackfillPolicy.single_run(), BackfillPolicy.multi_run(2)
+    outs = {"a": AssetOut(backfill_policy=one), "b": AssetOut(backfill_policy=one)}
+    assert multi_asset(outs=outs, name="m")(lambda: (1, 2)).backfill_policy == one
+    outs["b"] = AssetOut(backfill_policy=two)
     with pytest.raises(InvalidDefinitionError, match="different backfill policies"):
         multi_asset(outs=outs, name="m")(lambda: (1, 2))
 

@@ -90,8 +90,8 @@ def test_a_real_run_is_reported_as_it_was(tmp_path, daily, durable):
     reporter, channel = Reporter(tmp_path / "events"), SideChannel(tmp_path / "events")
     opened = instance.open_log
 
-    def open_log(run):
-        log = opened(run)
+    def open_log(run, **options):
+        log = opened(run, **options)
         reporter.watch(log)
         return log
 
