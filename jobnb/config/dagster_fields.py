@@ -25,12 +25,11 @@ def refused_by_dagster(model: type[Config]) -> str | None:
         The field; None if Dagster takes all of them.
 
     Example:
-        >>> from datetime import date
         >>> class Window(Config):
         ...     days: int
-        ...     first: date
+        ...     first: bytes
         >>> refused_by_dagster(Window)
-        'first: date'
+        'first: bytes'
     """
     for name, info in model.model_fields.items():
         if not _is_taken(info.annotation, is_tagged=info.discriminator is not None, is_field=True):

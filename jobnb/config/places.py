@@ -1,7 +1,7 @@
-"""The places of a config: kind, type in words, bounds, choices, default, and nested places.
+"""The nodes of a config: kind, type in words, bounds, choices, default, and nested nodes.
 
-A `Place` walks the JSON Schema of a job's one config model; samples, defaults, descriptions and
-forms all read places. Nested places are created on access, so that a recursive class costs
+A `ConfigNode` walks the JSON Schema of a job's one config model; samples, defaults, descriptions
+and forms all read nodes. Nested nodes are created on access, so that a recursive class costs
 nothing.
 """
 
@@ -91,7 +91,7 @@ class ConfigNode:
         self._schema, self.model, self.nullable = _resolved(schema, models)
 
     def __repr__(self) -> str:
-        return f"Place({self.name!r}, {self.kind})"
+        return f"ConfigNode({self.name!r}, {self.kind})"
 
     @cached_property
     def kind(self) -> str:

@@ -112,7 +112,9 @@ def check_resource_keys(given: Iterable[str] | None, owner: str) -> frozenset[st
     return frozenset(found)
 
 
-def check_kind(given: Any, kind: type, name: str, owner: str, example: str) -> Any:
+def check_kind(
+    given: Any, kind: type, name: str, owner: str, example: str, called: str = ""
+) -> Any:
     """Return a parameter that is an object of one class, or None.
 
     Args:
@@ -121,12 +123,17 @@ def check_kind(given: Any, kind: type, name: str, owner: str, example: str) -> A
         name: The parameter.
         owner: Whose it is, in words.
         example: How such an object is made.
+        called: What users call the class, if not by its own name.
 
     Raises:
         InvalidDefinitionError: If it is anything else.
     """
     if given is None or isinstance(given, kind):
         return given
+    called = called or kind.__name__
+    method = getattr(given, "__qualname__", "")
+    is_uncalled = callable(given) and method.startswith(f"{called}.")
+    advice = f"Call it: {method}()." if is_uncalled else f"Give {example}, say."
     raise InvalidDefinitionError(
-        f"The {name} of the {owner} is {given!r}, which is no {kind.__name__}. Give {example}, say."
+        f"The {name} of the {owner} is {given!r}, which is no {called}. {advice}"
     )

@@ -236,7 +236,7 @@ def test_the_loop_makes_what_the_conditions_ask_for_in_one_run(tmp_path):
 @pytest.mark.parametrize(
     ("given", "hint"),
     [
-        ("eager", "for example AutomationCondition.eager()"),
+        ("eager", "Give AutomationCondition.eager(), say"),
         (on.eager, "Call it: AutomationCondition.eager()"),
     ],
 )

@@ -8,7 +8,9 @@ import pytest
 
 from jobnb import (
     AssetSpec,
+    AutoMaterializePolicy,
     AutomationCondition,
+    BackfillPolicy,
     FreshnessPolicy,
     InvalidDefinitionError,
     SourceAsset,
@@ -129,17 +131,18 @@ def test_policies_are_given_to_all():
         return 1
 
     policy = FreshnessPolicy(maximum_lag_minutes=5)
+    eager, one_run = AutoMaterializePolicy.eager(), BackfillPolicy.single_run()
     (made,) = load_assets_from_modules(
         [module(base=base)],
         freshness_policy=policy,
-        auto_materialize_policy="eager",
-        backfill_policy="single",
+        auto_materialize_policy=eager,
+        backfill_policy=one_run,
         automation_condition=AutomationCondition.eager(),
     )
     assert made.freshness_policies_by_key == {base.key: policy}
-    assert made.auto_materialize_policies_by_key == {base.key: "eager"}
+    assert made.auto_materialize_policies_by_key == {base.key: eager}
     assert made.automation_conditions_by_key == {base.key: AutomationCondition.eager()}
-    assert made.backfill_policy == "single"
+    assert made.backfill_policy == one_run
 
 
 def test_specs_count_if_wanted():

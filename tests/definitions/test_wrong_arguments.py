@@ -243,7 +243,8 @@ def test_the_words_name_the_asset_the_value_and_what_to_give():
         asset(name="orders", auto_materialize_policy="eager")(orders)
     assert str(told.value) == (
         "The auto_materialize_policy of the asset 'orders' is 'eager', which is no "
-        "AutoMaterializePolicy. Give AutoMaterializePolicy.eager() or AutoMaterializePolicy.lazy()."
+        "AutoMaterializePolicy. Give AutoMaterializePolicy.eager() or "
+        "AutoMaterializePolicy.lazy(), say."
     )
     with pytest.raises(JobnbError, match=r"Call it: AutoMaterializePolicy\.eager\(\)\.$"):
         asset(auto_materialize_policy=AutoMaterializePolicy.eager)(orders)

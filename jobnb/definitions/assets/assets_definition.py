@@ -153,7 +153,7 @@ class AssetsDefinition:
             ),
             "automation_conditions_by_key": _each(check_condition, automation_conditions_by_key),
             "backfill_policy": backfill_policy
-            and check_backfill(backfill_policy, f"the asset function {node_def.name!r}"),
+            and check_backfill(backfill_policy, f"asset function {node_def.name!r}"),
             "tags_by_key": tags_by_key,
             "owners_by_key": owners_by_key,
             "kinds_by_key": kinds_by_key,

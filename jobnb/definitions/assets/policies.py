@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from jobnb.definitions.arguments import check_kind
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidDefinitionError
 
@@ -115,39 +116,15 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
 
 
 def check_freshness(policy: Any, key: AssetKey) -> Any:
-    """Return the freshness policy of an asset.
-
-    Args:
-        policy: The policy; None if it has none.
-        key: The asset.
-
-    Raises:
-        InvalidDefinitionError: If it is anything else.
-    """
-    if policy is None or isinstance(policy, FreshnessPolicy):
-        return policy
-    raise InvalidDefinitionError(
-        f"The freshness_policy of the asset {key.to_user_string()!r} is {policy!r}, which is no "
-        "FreshnessPolicy. Give FreshnessPolicy(maximum_lag_minutes=60), say."
-    )
+    """Return the freshness policy of an asset, or raise an error if it is something else."""
+    owner, example = f"asset {key.to_user_string()!r}", "FreshnessPolicy(maximum_lag_minutes=60)"
+    return check_kind(policy, FreshnessPolicy, "freshness_policy", owner, example)
 
 
 def check_backfill(policy: Any, owner: str) -> Any:
-    """Return the backfill policy of assets.
-
-    Args:
-        policy: The policy; None if they have none.
-        owner: Whose it is, in words.
-
-    Raises:
-        InvalidDefinitionError: If it is anything else.
-    """
-    if policy is None or isinstance(policy, BackfillPolicy):
-        return policy
-    raise InvalidDefinitionError(
-        f"The backfill_policy of {owner} is {policy!r}, which is no BackfillPolicy. Give "
-        "BackfillPolicy.single_run() or BackfillPolicy.multi_run(10), say."
-    )
+    """Return the backfill policy of assets, or raise an error if it is something else."""
+    example = "BackfillPolicy.single_run() or BackfillPolicy.multi_run(10)"
+    return check_kind(policy, BackfillPolicy, "backfill_policy", owner, example)
 
 
 class BackfillPolicy(msgspec.Struct, frozen=True):

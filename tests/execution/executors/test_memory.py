@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tests.execution.executors.test_matrix import launched
 
 COUNT, SIZE = 40, 5_000_000
 FEW = 12 * SIZE  # of 40: what a run needs besides, the allocator and the order of messages
+FEW_OF_DASK = 24 * SIZE  # of 80, as a value is there twice: Dask releases it some time later
 
 
 def memory():
@@ -33,6 +35,7 @@ def test_a_chain_of_large_arrays_holds_a_few_of_them(executor, instance, trace):
     @op
     def array(x):
         trace(f"{os.getpid()} {memory()} {large_values()}")
+        time.sleep(0.01)  # time for the messages of Dask that release a value
         return np.full(SIZE // 8, 1.0 if x is None else x[0] + 1)
 
     @op
@@ -58,5 +61,5 @@ def test_a_chain_of_large_arrays_holds_a_few_of_them(executor, instance, trace):
     assert len(told) == COUNT + 1
     for pid in {pid for pid, *_ in told}:
         held = [size for other, size, _ in told if other == pid]
-        assert max(held) - held[0] < FEW
+        assert max(held) - held[0] < (FEW if isinstance(executor, str) else FEW_OF_DASK)
     assert max(values for *_, values in told) <= 4
