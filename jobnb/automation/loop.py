@@ -28,6 +28,7 @@ from jobnb.automation.tick_evaluation import (
 from jobnb.definitions.automation.results import DefaultScheduleStatus, DefaultSensorStatus
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
+from jobnb.definitions.locations.launching import resolved_schedules
 from jobnb.errors import InvalidSubsetError, JobnbError, did_you_mean
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import this_process
@@ -464,7 +465,7 @@ def _join(thread: threading.Thread, deadline: float | None) -> None:
 
 def _defined(location: CodeLocation) -> list[Definition]:
     definitions = location.definitions()
-    schedules = [definitions.get_schedule_def(each.name) for each in definitions.schedules]
+    schedules = resolved_schedules(definitions.schedules, definitions.get_job_def)
     default = default_condition_sensor(definitions)
     return [*schedules, *definitions.sensors, *([] if default is None else [default])]
 

@@ -122,8 +122,6 @@ def _list(kind: str) -> click.Command:
 
 
 def _row(instigator: Any, definition: Any, state: Any) -> dict[str, Any]:
-    from jobnb.automation.automation import next_ticks
-
     runs = _runs(definition, state)
     row: dict[str, Any] = {
         "name": definition.name,
@@ -136,15 +134,28 @@ def _row(instigator: Any, definition: Any, state: Any) -> dict[str, Any]:
         else "FAILURE" if state.failures else "under way" if state.current else "done",
     }  # fmt: skip
     if instigator.kind == "SCHEDULE":
-        cron = definition.cron_schedule
-        following = next_ticks(definition, 1) if runs else []
-        row["cron"] = [cron] if isinstance(cron, str) else list(cron)
-        row["timezone"] = definition.execution_timezone or "UTC"
-        row["next"] = following[0].isoformat() if following else None
+        row |= _times(definition, runs)
     else:
         row["minimum_interval_seconds"] = definition.minimum_interval_seconds
         row["cursor"] = state.cursor
     return row
+
+
+def _times(schedule: Any, runs: bool) -> dict[str, Any]:
+    """Return when a schedule comes; nothing where its times cannot be known, which it tells."""
+    from jobnb.automation.automation import next_ticks
+
+    try:
+        cron, zone = schedule.cron_schedule, schedule.execution_timezone
+    except JobnbError as error:
+        click.echo(f"jobnb: The schedule {schedule.name!r}: {error}", err=True)
+        return {"cron": [], "timezone": "UTC", "next": None}
+    following = next_ticks(schedule, 1) if runs else []
+    return {
+        "cron": [cron] if isinstance(cron, str) else list(cron),
+        "timezone": zone or "UTC",
+        "next": following[0].isoformat() if following else None,
+    }
 
 
 def _runs(definition: Any, state: Any) -> bool:

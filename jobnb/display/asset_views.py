@@ -22,6 +22,7 @@ from jobnb.display.asset_pictures import (
     made_with,
     source_kind,
 )
+from jobnb.display.automation_times import launching_rows
 from jobnb.display.check_views import checks_html, checks_words, own_checks
 from jobnb.display.config_fields import fields_html
 from jobnb.display.environment import attempt, has_history, known_session
@@ -388,16 +389,7 @@ def _jobs(definitions: Definitions) -> Html:
 
 
 def _automation(definitions: Definitions) -> Html:
-    things: list[tuple[str, Any]] = [("schedule", each) for each in definitions.schedules]
-    things += [("sensor", each) for each in definitions.sensors]
-    rows = [
-        [
-            kind,
-            tag("code", str(getattr(each, "name", each))),
-            str(getattr(each, "cron_schedule", "")),
-        ]
-        for kind, each in things
-    ]
+    rows = [[kind, tag("code", name), cron] for kind, name, cron in launching_rows(definitions)]
     return table(["", "name", "when"], rows) if rows else EMPTY
 
 

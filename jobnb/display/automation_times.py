@@ -8,6 +8,8 @@ from jobnb.automation.automation import next_ticks
 from jobnb.automation.tick_evaluation import pause_after
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
+from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.locations.launching import resolved_schedules
 from jobnb.display.environment import attempt
 from jobnb.storage.ticks import InstigatorState
 
@@ -28,6 +30,19 @@ def next_look(sensor: SensorDefinition, state: InstigatorState, now: float) -> f
     if state.failures:
         pause = max(pause, pause_after(sensor, state.failures))
     return max(now, state.last_tick + pause)
+
+
+def launching_rows(definitions: Definitions) -> list[tuple[str, str, str]]:
+    """Return what launches runs by itself: its kind, its name, and its cron if it is a schedule."""
+    schedules = resolved_schedules(definitions.schedules, definitions.get_job_def)
+    return [
+        *(("schedule", each.name, _cron_text(each)) for each in schedules),
+        *(("sensor", each.name, "") for each in definitions.sensors),
+    ]
+
+
+def _cron_text(schedule: ScheduleDefinition) -> str:
+    return attempt(lambda: str(schedule.cron_schedule), "")
 
 
 def cron_words(schedule: ScheduleDefinition) -> str:

@@ -31,10 +31,13 @@ def outline_of(definitions: Any) -> dict[str, list[dict[str, Any]]]:
         >>> [(each["key"], each["group"]) for each in outline["assets"]]
         [('orders', 'default')]
     """
+    from jobnb.definitions.locations.launching import resolved_schedules
+
+    schedules = resolved_schedules(definitions.schedules, definitions.get_job_def)
     return {
         "jobs": [_job(definitions, job) for job in definitions._jobs_by_name.values()],
         "assets": sorted(_assets(definitions), key=lambda each: str(each["key"])),
-        "schedules": [_schedule(each) for each in definitions.schedules],
+        "schedules": [_schedule(each) for each in schedules],
         "sensors": [_sensor(each) for each in definitions.sensors],
     }
 
@@ -75,12 +78,15 @@ def _assets(definitions: Any) -> Iterator[dict[str, Any]]:
 
 
 def _schedule(schedule: Any) -> dict[str, Any]:
-    cron = schedule.cron_schedule
+    try:
+        cron, zone = schedule.cron_schedule, schedule.execution_timezone
+    except JobnbError:  # its job has no partitions: `jobnb definitions validate` says so
+        cron, zone = [], None
     return {
         "name": schedule.name,
         "jobs": [each.job_name for each in schedule.targets],
         "cron": [cron] if isinstance(cron, str) else list(cron),
-        "timezone": schedule.execution_timezone or "UTC",
+        "timezone": zone or "UTC",
         "description": schedule.description or None,
     }
 

@@ -11,6 +11,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.locations.definitions import Definitions
+from jobnb.definitions.locations.launching import resolved_schedules
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.statuses import defined_assets
@@ -51,7 +52,7 @@ def described(
         found["job", job.name] = _job_facts(job, reader)
     for op in ops:
         found["op", op.name] = _op_facts(op, reader)
-    for schedule in definitions.schedules:
+    for schedule in resolved_schedules(definitions.schedules, definitions.get_job_def):
         found["schedule", schedule.name] = _plain_facts(
             schedule, {"cron": "cron_schedule", "time zone": "execution_timezone"}
         )

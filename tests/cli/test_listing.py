@@ -233,10 +233,11 @@ def test_assets_with_partitions_tell_how_all_of_them_stand(jobnb, write):
     assert "failed: 2 of 10 made, 1 failed" in jobnb("asset", "list", path).stdout
 
 
-def test_a_job_of_partitioned_assets_is_listed_as_partitioned(jobnb, write):
+def test_a_job_of_partitioned_assets_is_listed_as_partitioned_also_with_its_schedule(jobnb, write):
     more = """
-from jobnb import define_asset_job
+from jobnb import build_schedule_from_partitioned_job, define_asset_job
 by_day = define_asset_job("by_day", selection="flights")
+each_day = build_schedule_from_partitioned_job(by_day)
 """
     path = write(BY_DAY.partition("for day in")[0] + more)
     (row,) = json.loads(jobnb("job", "list", path, "--json").stdout)

@@ -457,3 +457,20 @@ def test_resources_that_nothing_gives_are_told_when_all_is_validated():
     with pytest.raises(InvalidDefinitionError, match="'needs'.*'shop'"):
         Definitions.validate_loadable(known)
     Definitions.validate_loadable(Definitions(schedules=[needs], resources={"shop": 3}))
+
+
+def test_the_times_of_a_partitioned_schedule_are_known_by_its_location_and_else_told():
+    @asset(partitions_def=DailyPartitionsDefinition("2024-01-01"))
+    def orders(): ...
+
+    @asset
+    def rates(): ...
+
+    by_day = define_asset_job("by_day", selection="orders")
+    at_once = define_asset_job("at_once", selection="rates")
+    sound = Definitions([orders, rates], [build_schedule_from_partitioned_job(by_day)])
+    Definitions.validate_loadable(sound)
+    assert sound.get_schedule_def("by_day_schedule").cron_schedule == "0 0 * * *"
+    wrong = Definitions([orders, rates], [build_schedule_from_partitioned_job(at_once)])
+    with pytest.raises(InvalidDefinitionError, match=r"'at_once_schedule'.*has no partitions"):
+        Definitions.validate_loadable(wrong)

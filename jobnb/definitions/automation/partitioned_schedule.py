@@ -39,7 +39,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
         tags: Mapping[str, str] | None,
     ) -> None:
         self._shifts = dict(shifts)
-        self._find_job: Callable[[], JobDefinition] | None = None
+        self._find_job: Callable[[str], JobDefinition] | None = None
         super().__init__(
             name,
             cron_schedule="@daily",
@@ -55,7 +55,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
     def _read_cron(self) -> None:
         """Derive the cron from the partitions, once they are known."""
 
-    def resolved_by(self, find_job: Callable[[], JobDefinition]) -> Self:
+    def resolved_by(self, find_job: Callable[[str], JobDefinition]) -> Self:
         """Return the same with the job, and thus the partitions, that its code location gives."""
         made = copy(self)
         made._find_job = find_job
@@ -68,7 +68,7 @@ class PartitionedScheduleDefinition(ScheduleDefinition):
         if isinstance(job, JobDefinition):
             return job
         if self._find_job is not None and _waits_for_assets(job):
-            return self._find_job()
+            return self._find_job(self.job_name)
         return job.resolved_for_partitions()
 
     @lazy

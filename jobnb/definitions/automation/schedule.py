@@ -219,8 +219,8 @@ class ScheduleDefinition:
         """Return the job that it launches; the same as `job`."""
         return self.job
 
-    def resolved_by(self, find_job: Callable[[], JobDefinition]) -> Self:
-        """Return the same, as a code location knows it; `find_job` gives its job there."""
+    def resolved_by(self, find_job: Callable[[str], JobDefinition]) -> Self:
+        """Return the same, as a code location knows it; `find_job` gives a job of it by name."""
         return self
 
     def with_updated_job(self, new_job: Any) -> Self:

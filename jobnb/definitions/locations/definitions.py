@@ -30,6 +30,8 @@ from jobnb.definitions.locations.launching import (
     launching_named,
     launching_problems,
     of_wrong_kind,
+    resolved_schedules,
+    unknown_times,
 )
 from jobnb.definitions.locations.merging import merged_parts
 from jobnb.definitions.ops.graph_definition import GraphDefinition
@@ -347,8 +349,8 @@ class Definitions:
         Raises:
             InvalidSubsetError: If there is none.
         """
-        found = launching_named(self.schedules, name, "schedule")
-        return found.resolved_by(lambda: self.get_job_def(found.job_name))
+        known = resolved_schedules(self.schedules, self.get_job_def)
+        return launching_named(known, name, "schedule")
 
     def get_sensor_def(self, name: str) -> SensorDefinition:
         """Return the sensor of that name.
@@ -534,11 +536,11 @@ class Definitions:
                 _ = defs.get_job_def(name).required_resource_keys
             except JobnbError as error:
                 problems.append(f"{name!r}: {error}")
-        known = [*defs._jobs_by_name, GLOBAL_ASSET_JOB]
-        problems += absent_jobs(defs.schedules, defs.sensors, known, defs._jobs_by_name)
+        by_name = defs._jobs_by_name
+        problems += absent_jobs(defs.schedules, defs.sensors, [*by_name, GLOBAL_ASSET_JOB], by_name)
         problems += lacking_resources(defs.schedules, defs.sensors, defs.resources)
-        if problems:
-            raise InvalidDefinitionError("These jobs cannot run:\n  " + "\n  ".join(problems))
+        problems += unknown_times(defs.schedules, defs.get_job_def)
+        _raise_all(problems, "Not all of it can run")
 
     def resolve_job_def(self, name: str) -> JobDefinition:
         """Dagster's newer name for `get_job_def`."""
@@ -569,10 +571,10 @@ class Definitions:
         return f"Definitions({', '.join(parts) or 'nothing'})"
 
 
-def _raise_all(problems: list[str]) -> None:
+def _raise_all(problems: list[str], what: str = "These definitions are not right") -> None:
     if problems:
         told = "\n  ".join(problems)
-        raise InvalidDefinitionError(f"These definitions are not right:\n  {told}")
+        raise InvalidDefinitionError(f"{what}:\n  {told}")
 
 
 def each_asset(given: Iterable[Any]) -> list[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.automation.targets import DirectTarget, TargetedJob
-from jobnb.errors import InvalidInvocationError, UnknownJobError, did_you_mean
+from jobnb.errors import InvalidInvocationError, JobnbError, UnknownJobError, did_you_mean
+
+if TYPE_CHECKING:
+    from jobnb.definitions.jobs.job_definition import JobDefinition
 
 _Launching = TypeVar("_Launching", ScheduleDefinition, SensorDefinition)
 
@@ -110,6 +113,31 @@ def lacking_resources(
         for key in sorted(each.required_resource_keys)
         if key not in known
     ]
+
+
+def resolved_schedules(
+    schedules: Iterable[ScheduleDefinition], find_job: Callable[[str], JobDefinition]
+) -> list[ScheduleDefinition]:
+    """Return schedules as their code location knows them: with the partitions of its jobs.
+
+    Args:
+        schedules: As they were written.
+        find_job: Gives the job of a name.
+    """
+    return [each.resolved_by(find_job) for each in schedules]
+
+
+def unknown_times(
+    schedules: Iterable[ScheduleDefinition], find_job: Callable[[str], JobDefinition]
+) -> list[str]:
+    """Describe the schedules whose times cannot be known: those of a job without partitions."""
+    problems = []
+    for each in resolved_schedules(schedules, find_job):
+        try:
+            _ = each.times
+        except JobnbError as error:
+            problems.append(f"The schedule {each.name!r}: {error}")
+    return problems
 
 
 def check_no_conflict(assets: Iterable[Any], resources: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB, Definitions
+from jobnb.definitions.locations.launching import resolved_schedules
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.ops.graph_definition import GraphDefinition
@@ -160,7 +161,7 @@ class RepositoryDefinition(Definitions):
     @property
     def schedule_defs(self) -> list[ScheduleDefinition]:
         """Its schedules."""
-        return list(self.schedules)
+        return resolved_schedules(self.schedules, self.get_job_def)
 
     @property
     def sensor_defs(self) -> list[SensorDefinition]:

@@ -10,6 +10,7 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.ops.inout import DEFAULT_GROUP
 from jobnb.display.asset_pictures import asset_kind, asset_type, made_with, source_kind
 from jobnb.display.asset_views import counts_words
+from jobnb.display.automation_times import launching_rows
 from jobnb.display.check_views import checks_words
 from jobnb.display.noun_views import doc_line, resource_words
 from jobnb.display.picture import Status
@@ -118,11 +119,8 @@ def _parts(session: Any) -> Iterator[Row]:
 
 
 def _automation(known: Definitions) -> Iterator[Row]:
-    things: list[tuple[str, Any]] = [("schedule", each) for each in known.schedules]
-    things += [("sensor", each) for each in known.sensors]
-    for noun, each in things:
-        when = str(getattr(each, "cron_schedule", ""))
-        yield {"name": str(getattr(each, "name", each)), "noun": noun, "doc": when}
+    for noun, name, cron in launching_rows(known):
+        yield {"name": name, "noun": noun, "doc": cron}
 
 
 def _first_line(description: str | None) -> str:
