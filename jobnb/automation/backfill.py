@@ -36,7 +36,7 @@ from jobnb.storage.run import JobRun, RunsFilter
 _logger = logging.getLogger("jobnb.automation")
 
 
-class Blocking:
+class BlockedNodes:
     """Records failures, and what depends on them.
 
     Args:
@@ -202,7 +202,7 @@ class Backfill(Task[BackfillProgress]):
         self._instance = instance
         self._batch = instance.open_batch()
         self._runs = runs
-        self._blocking = Blocking(instance)
+        self._blocking = BlockedNodes(instance)
         self._max_parallel = max_parallel
         self._counts = BackfillProgress(sum(group.size for group in groups))
         self._scopes: dict[RunScope, Stop] = {}

@@ -102,8 +102,8 @@ def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) 
         nodes: The nodes, each after its upstream.
         targets: The partitions of each to make; nodes that are not in it make none.
     """
-    place: dict[str, _Place] = {}
-    members: dict[_Place, list[BackfillNode]] = {}
+    place: dict[str, _ChunkGroup] = {}
+    members: dict[_ChunkGroup, list[BackfillNode]] = {}
     for name, node in nodes.items():
         if name in targets and not _is_empty(targets[name]):
             found = place[name] = _place_of(node, targets[name], place)
@@ -112,7 +112,7 @@ def groups_of(nodes: Mapping[str, BackfillNode], targets: Mapping[str, Target]) 
     return sorted(made, key=lambda group: group.level)
 
 
-class _Place(NamedTuple):
+class _ChunkGroup(NamedTuple):
     """The group of a node: what all of its nodes have in common."""
 
     level: int
@@ -120,7 +120,7 @@ class _Place(NamedTuple):
     outer: frozenset[tuple[str, Hashable]]
 
 
-def _place_of(node: BackfillNode, target: Target, place: Mapping[str, _Place]) -> _Place:
+def _place_of(node: BackfillNode, target: Target, place: Mapping[str, _ChunkGroup]) -> _ChunkGroup:
     # One that is made from itself goes alone: what fails in it holds up nothing else.
     serial = node.name if node.is_serial else ""
     kind = (node.definition, node.most, target, serial)
@@ -134,7 +134,7 @@ def _place_of(node: BackfillNode, target: Target, place: Mapping[str, _Place]) -
             if _outer(others) <= near.outer:
                 return near
     level = max((place[edge.upstream].level + 1 for edge in edges), default=0)
-    return _Place(level, kind, _outer(edges))
+    return _ChunkGroup(level, kind, _outer(edges))
 
 
 def _outer(edges: Sequence[Edge]) -> frozenset[tuple[str, Hashable]]:

@@ -110,7 +110,7 @@ class Outcome(NamedTuple):
         )
 
 
-class _Prepared:
+class _GroupPlans:
     """What the runs of one group share, with the plan of each.
 
     Args:
@@ -212,7 +212,7 @@ class BackfillRuns:
         alone = len(groups) == 1 and (not groups[0].is_serial or groups[0].nodes[0].job is not None)
         in_memory = setting.instance.is_ephemeral and alone
         self._prepared = {
-            group: _Prepared(self._job_of(group), setting, in_memory) for group in groups
+            group: _GroupPlans(self._job_of(group), setting, in_memory) for group in groups
         }
         for group, prepared in self._prepared.items():
             if group.target is not None:

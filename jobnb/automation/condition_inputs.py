@@ -20,7 +20,7 @@ from jobnb.staleness.versions import CodeVersions
 from jobnb.state import RunStatus
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.instance import Instance
-from jobnb.storage.records import EventLogEntry, Made
+from jobnb.storage.records import EventLogEntry, LatestMaterialization
 from jobnb.storage.run import RunsFilter
 
 _GOES_ON = (
@@ -138,7 +138,7 @@ class ConditionInputs:
         self.memory = memory
         self.kept = ConditionCursor(memory.since, now)
         self.requested: set[ConditionTarget] = set()
-        self._partitions_made: dict[AssetKey, Mapping[str, Made]] = {}
+        self._partitions_made: dict[AssetKey, Mapping[str, LatestMaterialization]] = {}
         self._failed_partitions: dict[AssetKey, frozenset[str]] = {}
         self._latest: dict[AssetKey, str | None] = {}
         self._selected: dict[Any, frozenset[AssetKey]] = {}
@@ -152,10 +152,10 @@ class ConditionInputs:
     # --- materialized, checked ------------------------------------------------
 
     @cached_property
-    def _made(self) -> Mapping[AssetKey, Made]:
+    def _made(self) -> Mapping[AssetKey, LatestMaterialization]:
         return self.instance.last_made()
 
-    def made(self, place: ConditionTarget) -> Made | None:
+    def made(self, place: ConditionTarget) -> LatestMaterialization | None:
         """Return the last materialization; None if there is none."""
         if place.partition is None:
             return self._made.get(place.key)

@@ -193,7 +193,7 @@ def _detached(spec: RunSpec) -> Run:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRun:
     """A run that a tick will launch.
 
     Attributes:
@@ -212,7 +212,7 @@ def prepared(
     instigator: Instigator,
     instance: Instance,
     partitions_requests: Sequence[Any] = (),
-) -> Prepared:
+) -> PreparedRun:
     """Return a request as a run that can be launched, with the id that the run will have.
 
     Args:
@@ -245,7 +245,7 @@ def prepared(
     config = request.run_config or None
     store = KeysAsRequested(instance, partitions_requests)
     _check(_spec(run, config, definitions, instance), store)
-    return Prepared(run, config)
+    return PreparedRun(run, config)
 
 
 def _told(key: AssetCheckKey) -> tuple[list[str], str]:

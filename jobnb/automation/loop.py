@@ -67,7 +67,7 @@ class _Entry:
 
 
 @dataclass
-class _Work:
+class _EvaluationThread:
     """An evaluation in a thread of its own."""
 
     entry: _Entry
@@ -117,7 +117,7 @@ class AutomationLoop:
         self._entries: dict[str, _Entry] = {}
         self._heap: list[_Entry] = []
         self._seen: tuple[Hashable, ...] = ()
-        self._work: dict[str, _Work] = {}
+        self._work: dict[str, _EvaluationThread] = {}
         self._last_now = 0.0
         self._next_renewal = 0.0
         self._next_announcement = 0.0
@@ -298,7 +298,7 @@ class AutomationLoop:
             return True
         if entry.origin in self._work or len(self._work) >= _MOST_AT_ONCE:
             return False
-        work = _Work(entry, threading.current_thread(), time.monotonic())
+        work = _EvaluationThread(entry, threading.current_thread(), time.monotonic())
         work.thread = threading.Thread(
             target=self._take_safely, args=(entry, work), name=f"jobnb {entry.instigator.name}"
         )
@@ -307,7 +307,7 @@ class AutomationLoop:
         work.thread.start()
         return True
 
-    def _take_safely(self, entry: _Entry, work: _Work) -> None:
+    def _take_safely(self, entry: _Entry, work: _EvaluationThread) -> None:
         try:
             self._take(entry, work)
         except LoopStoppedError as error:
@@ -321,7 +321,7 @@ class AutomationLoop:
                 if self._work.get(entry.origin) is work:
                     del self._work[entry.origin]
 
-    def _take(self, entry: _Entry, work: _Work | None) -> None:
+    def _take(self, entry: _Entry, work: _EvaluationThread | None) -> None:
         def claimed(tick: Tick) -> None:
             if work is not None:
                 work.tick = tick
@@ -353,7 +353,7 @@ class AutomationLoop:
             self._next_purge = now + _PURGE_INTERVAL
             self.instance.ticks.purge_ticks(now - self._keep_skipped, [TickStatus.SKIPPED])
 
-    def _give_up(self, work: _Work, now: float) -> None:
+    def _give_up(self, work: _EvaluationThread, now: float) -> None:
         """End the tick; its thread goes on, and what it comes to does not count any more."""
         tick, entry = work.tick, work.entry
         if tick is None or tick.decided:

@@ -20,7 +20,7 @@ from jobnb.automation.evaluation_context import EvaluationContext, resources_for
 from jobnb.automation.launching import (
     Launch,
     LoopStoppedError,
-    Prepared,
+    PreparedRun,
     ensure_launched,
     expect_runs,
     launch_run,
@@ -277,7 +277,7 @@ class Ticker:
 
     def _prepared(
         self, location: CodeLocation, instigator: Instigator, found: Evaluation
-    ) -> list[Prepared]:
+    ) -> list[PreparedRun]:
         definitions = location.definitions()
         requests = found.partitions_requests
         return [

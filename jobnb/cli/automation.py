@@ -34,7 +34,7 @@ def _takes_names(kind: str, shown: str = "[NAME]...") -> Callable[[F], F]:
     return takes_code(names=shown, completes=complete_names(f"{kind.lower()}s"))
 
 
-class _Opened:
+class _LocationInstigators:
     """The schedules or sensors of a code location, with their history."""
 
     def __init__(self, code: CodeSource, kind: str) -> None:
@@ -106,7 +106,7 @@ def _list(kind: str) -> click.Command:
     def list_them(
         code: CodeSource, running: bool, stopped: bool, only_names: bool, as_json: bool
     ) -> None:
-        opened = _Opened(code, kind)
+        opened = _LocationInstigators(code, kind)
         rows = [_row(*each) for each in opened.found.values()]
         wanted = {"RUNNING"} if running else {"STOPPED"} if stopped else {"RUNNING", "STOPPED"}
         rows = [row for row in rows if row["status"] in wanted]
@@ -171,7 +171,7 @@ def _start(kind: str) -> click.Command:
     @_takes_names(kind)
     @click.option("--start-all", is_flag=True, help="All of them.")
     def start(code: CodeSource, names: tuple[str, ...], start_all: bool) -> None:
-        opened = _Opened(code, kind)
+        opened = _LocationInstigators(code, kind)
         _set(opened, opened.several(names, list(opened.found) if start_all else ()), runs=True)
 
     return start
@@ -183,7 +183,7 @@ def _stop(kind: str) -> click.Command:
     @click.command("stop", help=f"Let {noun}s run no more.")
     @_takes_names(kind)
     def stop(code: CodeSource, names: tuple[str, ...]) -> None:
-        opened = _Opened(code, kind)
+        opened = _LocationInstigators(code, kind)
         _set(opened, opened.several(names, ()), runs=False)
 
     return stop
@@ -194,7 +194,7 @@ def _restart(kind: str) -> click.Command:
     @_takes_names(kind)
     @click.option("--restart-all-running", is_flag=True, help="All that run.")
     def restart(code: CodeSource, names: tuple[str, ...], restart_all_running: bool) -> None:
-        opened = _Opened(code, kind)
+        opened = _LocationInstigators(code, kind)
         running = [name for name, each in opened.found.items() if _runs(*each[1:])]
         chosen = opened.several(names, running if restart_all_running else ())
         _set(opened, chosen, runs=False)
@@ -203,7 +203,9 @@ def _restart(kind: str) -> click.Command:
     return restart
 
 
-def _set(opened: _Opened, chosen: Sequence[tuple[Any, Any, Any]], *, runs: bool) -> None:
+def _set(
+    opened: _LocationInstigators, chosen: Sequence[tuple[Any, Any, Any]], *, runs: bool
+) -> None:
     from jobnb.storage.ticks import InstigatorStatus
 
     status = InstigatorStatus.RUNNING if runs else InstigatorStatus.STOPPED
@@ -227,7 +229,7 @@ def _logs(kind: str) -> click.Command:
         as_json: bool,
         conditions: bool = False,
     ) -> None:
-        opened = _Opened(code, kind)
+        opened = _LocationInstigators(code, kind)
         instigator, _, _ = opened.one(_only(names))
         ticks = opened.instance.get_ticks(instigator.origin_id, limit=limit)
         titles = ("time", "status", "runs", "why")
@@ -294,7 +296,7 @@ def _preview(kind: str) -> click.Command:
         from jobnb.automation.tick_evaluation import told
         from jobnb.storage.decisions import bounded
 
-        opened = _Opened(code, kind)
+        opened = _LocationInstigators(code, kind)
         instigator, definition, _ = opened.one(_only(names))
         when = None if at is None else _read_moment(at, definition)
         try:
@@ -369,7 +371,7 @@ def _cursor() -> click.Command:
     @click.option("--set", "text", metavar="TEXT", help="The new cursor.")
     @click.option("--delete", is_flag=True, help="Let it begin from the start.")
     def cursor(code: CodeSource, names: tuple[str, ...], text: str | None, delete: bool) -> None:
-        opened = _Opened(code, "SENSOR")
+        opened = _LocationInstigators(code, "SENSOR")
         instigator, _, state = opened.one(_only(names))
         if text is not None and delete:
             raise InvalidInvocationError("--set and --delete do not go together.")

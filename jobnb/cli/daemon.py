@@ -99,7 +99,7 @@ def daemon(
     from jobnb.automation.loop import AutomationLoop
     from jobnb.notebook.code_locations import open_locations
 
-    say = _Speaker(log_format)
+    say = _LogHandler(log_format)
     say.listen()
     instance, opened = open_locations(codes)
     for each in opened:
@@ -159,7 +159,7 @@ def _end_words(left: int, canceled: int) -> str:
     return " and ".join(told) or "all runs have ended"
 
 
-class _Speaker(logging.Handler):
+class _LogHandler(logging.Handler):
     """Writes lines, plain or as JSON, also for what the loop logs."""
 
     def __init__(self, form: str) -> None:

@@ -57,11 +57,11 @@ def name_usage_of(code: CodeType) -> NameUsage:
     """Return how a code object uses names; equal code objects share the result."""
     facts = facts_of(code)
     if facts.usage is None:
-        facts.usage = _Machine(code).run()
+        facts.usage = _StackMachine(code).run()
     return facts.usage
 
 
-class _Machine:
+class _StackMachine:
     """Follows names over the stack, each instruction once, in order.
 
     Only names are followed, no values: `dis` says by how much an unknown instruction moves the
@@ -398,36 +398,39 @@ _IDLE = frozenset(
 _ACTS = {
     name: act
     for act, names in (
-        (_Machine._load_global, "LOAD_GLOBAL LOAD_NAME LOAD_FROM_DICT_OR_GLOBALS"),
-        (_Machine._load_fast, "LOAD_FAST LOAD_FAST_BORROW"),
-        (_Machine._load_local, "LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST"),
-        (_Machine._load_local, "LOAD_FAST_BORROW_LOAD_FAST_BORROW"),
-        (_Machine._load_outer, "LOAD_DEREF LOAD_CLASSDEREF LOAD_FROM_DICT_OR_DEREF"),
-        (_Machine._load_const, "LOAD_CONST LOAD_SMALL_INT LOAD_CONST_IMMORTAL"),
-        (_Machine._load_attr, "LOAD_ATTR LOAD_METHOD"),
-        (_Machine._import_name, "IMPORT_NAME"),
-        (_Machine._import_from, "IMPORT_FROM"),
-        (_Machine._let_go, "POP_TOP STORE_NAME"),
-        (_Machine._import_star, "IMPORT_STAR CALL_INTRINSIC_1"),
-        (_Machine._subscript, "BINARY_SUBSCR"),
-        (_Machine._binary, "BINARY_OP"),
-        (_Machine._change_item, "STORE_SUBSCR DELETE_SUBSCR STORE_SLICE"),
-        (_Machine._change_attr, "STORE_ATTR DELETE_ATTR"),
-        (_Machine._rebind, "STORE_GLOBAL DELETE_GLOBAL"),
-        (_Machine._store_outer, "STORE_DEREF DELETE_DEREF"),
-        (_Machine._store_fast, "STORE_FAST STORE_FAST_STORE_FAST STORE_FAST_LOAD_FAST"),
-        (_Machine._store_fast, "STORE_FAST_MAYBE_NULL"),
-        (_Machine._copy, "COPY"),
-        (_Machine._swap, "SWAP"),
-        (_Machine._next, "FOR_ITER"),
-        (_Machine._unpack, "UNPACK_SEQUENCE UNPACK_EX"),
-        (_Machine._enter, "BEFORE_WITH BEFORE_ASYNC_WITH"),
-        (_Machine._give, "RETURN_VALUE YIELD_VALUE"),
-        (_Machine._build, "BUILD_TUPLE BUILD_LIST BUILD_SET BUILD_MAP BUILD_STRING BUILD_SLICE"),
-        (_Machine._function, "MAKE_FUNCTION"),
-        (_Machine._function_part, "SET_FUNCTION_ATTRIBUTE"),
-        (_Machine._names_of_keywords, "KW_NAMES"),
-        (_Machine._call, "CALL CALL_KW"),
+        (_StackMachine._load_global, "LOAD_GLOBAL LOAD_NAME LOAD_FROM_DICT_OR_GLOBALS"),
+        (_StackMachine._load_fast, "LOAD_FAST LOAD_FAST_BORROW"),
+        (_StackMachine._load_local, "LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST"),
+        (_StackMachine._load_local, "LOAD_FAST_BORROW_LOAD_FAST_BORROW"),
+        (_StackMachine._load_outer, "LOAD_DEREF LOAD_CLASSDEREF LOAD_FROM_DICT_OR_DEREF"),
+        (_StackMachine._load_const, "LOAD_CONST LOAD_SMALL_INT LOAD_CONST_IMMORTAL"),
+        (_StackMachine._load_attr, "LOAD_ATTR LOAD_METHOD"),
+        (_StackMachine._import_name, "IMPORT_NAME"),
+        (_StackMachine._import_from, "IMPORT_FROM"),
+        (_StackMachine._let_go, "POP_TOP STORE_NAME"),
+        (_StackMachine._import_star, "IMPORT_STAR CALL_INTRINSIC_1"),
+        (_StackMachine._subscript, "BINARY_SUBSCR"),
+        (_StackMachine._binary, "BINARY_OP"),
+        (_StackMachine._change_item, "STORE_SUBSCR DELETE_SUBSCR STORE_SLICE"),
+        (_StackMachine._change_attr, "STORE_ATTR DELETE_ATTR"),
+        (_StackMachine._rebind, "STORE_GLOBAL DELETE_GLOBAL"),
+        (_StackMachine._store_outer, "STORE_DEREF DELETE_DEREF"),
+        (_StackMachine._store_fast, "STORE_FAST STORE_FAST_STORE_FAST STORE_FAST_LOAD_FAST"),
+        (_StackMachine._store_fast, "STORE_FAST_MAYBE_NULL"),
+        (_StackMachine._copy, "COPY"),
+        (_StackMachine._swap, "SWAP"),
+        (_StackMachine._next, "FOR_ITER"),
+        (_StackMachine._unpack, "UNPACK_SEQUENCE UNPACK_EX"),
+        (_StackMachine._enter, "BEFORE_WITH BEFORE_ASYNC_WITH"),
+        (_StackMachine._give, "RETURN_VALUE YIELD_VALUE"),
+        (
+            _StackMachine._build,
+            "BUILD_TUPLE BUILD_LIST BUILD_SET BUILD_MAP BUILD_STRING BUILD_SLICE",
+        ),
+        (_StackMachine._function, "MAKE_FUNCTION"),
+        (_StackMachine._function_part, "SET_FUNCTION_ATTRIBUTE"),
+        (_StackMachine._names_of_keywords, "KW_NAMES"),
+        (_StackMachine._call, "CALL CALL_KW"),
     )
     for name in names.split()
 }

@@ -66,7 +66,7 @@ def _joined(parts: list[Part]) -> Part:
     return "".join([text for text, _ in parts]), tuple([use for _, uses in parts for use in uses])
 
 
-class _Counted:
+class _PieceCounts:
     """What counts of nodes' pieces, given what the code changes itself.
 
     Args:
@@ -108,12 +108,12 @@ class _Counted:
         return piece.part
 
 
-class _Reading(NamedTuple):
+class _FunctionResults(NamedTuple):
     """The results for one function."""
 
     version: str
     root: _Node
-    counted: _Counted
+    counted: _PieceCounts
 
 
 class CodeReader:
@@ -127,7 +127,7 @@ class CodeReader:
         self._owns: dict[str | None, bool] = {}
         # The user's own modules include the whole package that a function is from.
         self._by_package: dict[str, tuple[dict[int, _Node], dict[str | None, bool], _Digests]] = {}
-        self._readings: dict[int, tuple[Any, _Reading]] = {}
+        self._readings: dict[int, tuple[Any, _FunctionResults]] = {}
         self._package = ""
         self._pieces = ReferenceReader(self._is_own)
 
@@ -153,7 +153,7 @@ class CodeReader:
         self._turn_to(fn)
         return tuple(self._notes_of(reading.root, reading.counted))
 
-    def _reading(self, fn: Any) -> _Reading:
+    def _reading(self, fn: Any) -> _FunctionResults:
         found = self._readings.get(id(fn))
         if found is None:
             found = self._readings[id(fn)] = (fn, self._read(fn))
@@ -183,9 +183,9 @@ class CodeReader:
         self._nodes, self._owns, digests = known
         return digests
 
-    def _read(self, fn: Any) -> _Reading:
+    def _read(self, fn: Any) -> _FunctionResults:
         digests = self._turn_to(fn)
-        root, counted = self._node(fn), _Counted(frozenset(), self._read_again)
+        root, counted = self._node(fn), _PieceCounts(frozenset(), self._read_again)
         used, writes = self._used(root, counted, digests)
         if writes:
             counted = self._without_own_changes(root, counted)
@@ -193,9 +193,9 @@ class CodeReader:
                 used, _ = self._used(root, counted, {})
         own = root.token or sha256(root.whole[0].encode()).hexdigest()
         version = CodeHash(PYTHON, own[:10], f"{READING}.{used[:10]}" if used else "")
-        return _Reading(str(version), root, counted)
+        return _FunctionResults(str(version), root, counted)
 
-    def _without_own_changes(self, root: _Node, counted: _Counted) -> _Counted:
+    def _without_own_changes(self, root: _Node, counted: _PieceCounts) -> _PieceCounts:
         """Return what counts beside the places that the code changes; see `changes`.
 
         Computed twice: functions reached only through the contents of such a place do not count.
@@ -208,10 +208,10 @@ class CodeReader:
             excluded = self._changes.places([each.value for each in reached], direct)
             if excluded == counted.excluded:
                 break
-            counted = _Counted(excluded, self._read_again)
+            counted = _PieceCounts(excluded, self._read_again)
         return counted
 
-    def _all_below(self, root: _Node, counted: _Counted) -> list[_Node]:
+    def _all_below(self, root: _Node, counted: _PieceCounts) -> list[_Node]:
         """Return all that a function leads to, each once."""
         seen, found = {id(root.value)}, [root]
         for node in found:  # The list grows while it is read.
@@ -225,9 +225,9 @@ class CodeReader:
         out = ValueText(self._is_own, left_out)
         return piece._replace(text=repr(out.text(piece.value)), uses=tuple(out.uses))
 
-    def _reached(self, root: _Node, counted: _Counted) -> Iterator[_Reached]:
+    def _reached(self, root: _Node, counted: _PieceCounts) -> Iterator[_ReachedNode]:
         """Iterate over all that a function leads to, with the name by which it is reached."""
-        seen, waiting = {id(root.value)}, [_Reached(root, "", "")]
+        seen, waiting = {id(root.value)}, [_ReachedNode(root, "", "")]
         for each in waiting:  # The list grows while it is read.
             yield each
             for piece in each.node.pieces:
@@ -236,7 +236,7 @@ class CodeReader:
                         seen.add(id(use))
                         waiting.append(each.onward(piece, self._node(use), self._is_own))
 
-    def _notes_of(self, root: _Node, counted: _Counted) -> Iterator[CodeNote]:
+    def _notes_of(self, root: _Node, counted: _PieceCounts) -> Iterator[CodeNote]:
         modules: dict[str, None] = {}
         told: set[Any] = set()
         for reached in self._reached(root, counted):
@@ -258,7 +258,7 @@ class CodeReader:
 
     # --- the hash of it ----------------------------------------------------
 
-    def _used(self, root: _Node, counted: _Counted, digests: _Digests) -> tuple[str, bool]:
+    def _used(self, root: _Node, counted: _PieceCounts, digests: _Digests) -> tuple[str, bool]:
         """Return the hash of what a node uses (empty if nothing), and whether it may write."""
         if not counted.whole(root)[0] and not counted.whole(root)[1]:
             return "", root.writes
@@ -276,7 +276,7 @@ class CodeReader:
         self,
         first: _Node,
         group: dict[int, _Node],
-        counted: _Counted,
+        counted: _PieceCounts,
         digests: _Digests,
         is_root: bool = False,
     ) -> tuple[bytes, bool]:
@@ -302,7 +302,9 @@ class CodeReader:
                 digest.update(f"#{numbers[key]}".encode())
         return digest.digest(), writes
 
-    def _groups(self, root: _Node, counted: _Counted, done: _Digests) -> Iterator[dict[int, _Node]]:
+    def _groups(
+        self, root: _Node, counted: _PieceCounts, done: _Digests
+    ) -> Iterator[dict[int, _Node]]:
         """Iterate over strongly connected nodes, each group after those it leads to (Tarjan)."""
         order: dict[int, int] = {}
         lowest: dict[int, int] = {}
@@ -355,7 +357,7 @@ class CodeReader:
         return found
 
 
-class _Reached(NamedTuple):
+class _ReachedNode(NamedTuple):
     """A node, and how it is reached from a function.
 
     Attributes:
@@ -382,15 +384,15 @@ class _Reached(NamedTuple):
 
     def onward(
         self, piece: Reference, node: _Node, is_own: Callable[[str | None], bool]
-    ) -> _Reached:
+    ) -> _ReachedNode:
         """Return how a node that it uses is reached."""
         value = node.value
         if type(value) is not FunctionType:
-            return _Reached(node, self.name_of(piece), self.place)
+            return _ReachedNode(node, self.name_of(piece), self.place)
         module = module_of_code(value)
         if module is not None and not is_own(module):  # A library's wrapper around the user's own.
-            return _Reached(node, self.name_of(piece), self.place)
-        return _Reached(node, "", f" in `{value.__qualname__.rpartition('<locals>.')[2]}`")
+            return _ReachedNode(node, self.name_of(piece), self.place)
+        return _ReachedNode(node, "", f" in `{value.__qualname__.rpartition('<locals>.')[2]}`")
 
 
 def _package_of(fn: Any) -> str:

@@ -207,7 +207,7 @@ def shown(value: Any) -> str:
 Path = tuple[str | int, ...]
 
 
-class _Found:
+class _LocatedError:
     """One error with its path in the raw config, and its union (if any)."""
 
     __slots__ = ("error", "path", "union")
@@ -238,9 +238,9 @@ def problems_of(
         stored: The raw config as it may be shown, without secrets.
         reading: The findings of its preparation: known names, choices, original paths.
     """
-    unions: dict[Path, list[_Found]] = {}
+    unions: dict[Path, list[_LocatedError]] = {}
     for account in error.errors(include_url=False):
-        found = _Found(account, ready)
+        found = _LocatedError(account, ready)
         if found.union is None:
             yield from _verdict(found, stored, reading)
         else:
@@ -251,11 +251,11 @@ def problems_of(
 
 def _union_verdict(
     path: Path,
-    found: list[_Found],
+    found: list[_LocatedError],
     stored: Any,
     reading: ConfigFindings,
 ) -> Iterator[Problem]:
-    by_member: dict[str, list[_Found]] = {}
+    by_member: dict[str, list[_LocatedError]] = {}
     for one in found:
         assert one.union is not None
         by_member.setdefault(one.union[1], []).append(one)
@@ -280,14 +280,14 @@ def _union_verdict(
     )
 
 
-def _strangers(errors: list[_Found]) -> int:
+def _strangers(errors: list[_LocatedError]) -> int:
     """Count the errors that say it is not this member at all: unknown names, wrong tags."""
     kinds = ("extra_forbidden", "literal_error", "enum")
     return sum(one.error["type"] in kinds for one in errors)
 
 
 def _verdict(
-    found: _Found,
+    found: _LocatedError,
     stored: Any,
     reading: ConfigFindings,
 ) -> Iterator[Problem]:

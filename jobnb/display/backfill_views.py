@@ -84,7 +84,7 @@ def parts_of(backfill: Backfill) -> list[tuple[str, Status, int]]:
     return [part for part in found if part[2]]
 
 
-class Failed(NamedTuple):
+class BackfillFailure(NamedTuple):
     """A failure in a backfill: a step, or a run without steps."""
 
     step: str
@@ -99,15 +99,15 @@ class Failed(NamedTuple):
         return ", ".join(filter(None, [self.step, partition]))
 
 
-def first_failures(backfill: Backfill, most: int = _MOST_FAILURES) -> list[Failed]:
+def first_failures(backfill: Backfill, most: int = _MOST_FAILURES) -> list[BackfillFailure]:
     """Return the first failures of a backfill."""
     if not backfill.counts.failed:
         return []
-    nothing: list[Failed] = []
+    nothing: list[BackfillFailure] = []
     return attempt(lambda: _failures(backfill, most), nothing)
 
 
-def _failures(backfill: Backfill, most: int) -> list[Failed]:
+def _failures(backfill: Backfill, most: int) -> list[BackfillFailure]:
     instance = backfill.instance
     wanted = RunsFilter(
         statuses=[RunStatus.FAILURE],
@@ -115,14 +115,16 @@ def _failures(backfill: Backfill, most: int) -> list[Failed]:
         # A failure from before the retry.
         created_after=datetime.fromtimestamp(backfill.began, UTC),
     )
-    found: list[Failed] = []
+    found: list[BackfillFailure] = []
     for run in reversed(instance.get_runs(wanted, limit=20)):
         logs = instance.all_logs(run.run_id, {EventType.STEP_FAILURE, EventType.RUN_FAILURE})
         events: list[Any] = [entry.dagster_event for entry in logs]
         steps = [event for event in events if event.step_key]
         for event in steps or [event for event in events if event.error is not None]:
             told = getattr(event, "metadata", {})
-            found.append(Failed(event.step_key or "", run.partition_key or "", event.error, told))
+            found.append(
+                BackfillFailure(event.step_key or "", run.partition_key or "", event.error, told)
+            )
             if len(found) == most:
                 return found
     return found
@@ -161,7 +163,7 @@ def _legend(backfill: Backfill) -> list[Html | str]:
     return found
 
 
-def _failure(failed: Failed) -> Html:
+def _failure(failed: BackfillFailure) -> Html:
     head = tag("div", tag("strong", f"Failed: {failed.where}"), css="jn-header")
     return join([head, error_html(failed.error, failed.metadata)])
 

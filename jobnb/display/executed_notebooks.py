@@ -27,7 +27,7 @@ _FOLD_CODE = 1  # lines of code from which on it is folded
 _HAS = (b'"cells"', b'"nbformat"')
 
 
-class Part(NamedTuple):
+class NotebookPart(NamedTuple):
     """One thing that a notebook shows.
 
     Args:
@@ -106,62 +106,64 @@ def _texts(value: ExecutedNotebook) -> Iterator[str]:
 # --- what it shows ----------------------------------------------------------
 
 
-def notebook_parts(value: ExecutedNotebook) -> list[Part]:
+def notebook_parts(value: ExecutedNotebook) -> list[NotebookPart]:
     """Return what a notebook shows, in order."""
-    parts: list[Part] = []
+    parts: list[NotebookPart] = []
     cells, room = value.cells, _MOST_IMAGES
     for cell in cells[:_MOST_CELLS]:
         if cell["cell_type"] == "markdown" and cell["source"].strip():
-            parts.append(Part("prose", tree=prose_tree(cell["source"])))
+            parts.append(NotebookPart("prose", tree=prose_tree(cell["source"])))
         if cell["cell_type"] != "code" or not cell["source"].strip():
             continue
         parts.append(_code(cell))
         for part in map(_output, cell.get("outputs", ())):
             room -= len(part.text) if part.kind == "image" else 0
-            parts.append(part if room > 0 or part.kind != "image" else Part("text", "[figure]"))
+            parts.append(
+                part if room > 0 or part.kind != "image" else NotebookPart("text", "[figure]")
+            )
     left = len(cells) - _MOST_CELLS
-    return [*parts, Part("text", f"… {counted(left, 'more cell')}")] if left > 0 else parts
+    return [*parts, NotebookPart("text", f"… {counted(left, 'more cell')}")] if left > 0 else parts
 
 
-def _code(cell: Mapping[str, Any]) -> Part:
+def _code(cell: Mapping[str, Any]) -> NotebookPart:
     source = cell["source"].strip("\n")
     first = next((line.strip() for line in source.splitlines() if line.strip()), "")
     number = cell.get("execution_count")
     lines = source.count("\n") + 1
     more = f" … {counted(lines, 'line')}" if lines > _FOLD_CODE else ""
-    return Part("code", source, label=f"[{number or ' '}] {shorten(first, 100)}{more}")
+    return NotebookPart("code", source, label=f"[{number or ' '}] {shorten(first, 100)}{more}")
 
 
-def _output(output: Mapping[str, Any]) -> Part:
+def _output(output: Mapping[str, Any]) -> NotebookPart:
     if output.get("output_type") == "stream":
-        return Part("text", _text(output.get("text")))
+        return NotebookPart("text", _text(output.get("text")))
     if output.get("output_type") == "error":
         said = f"{output.get('ename', '')}: {output.get('evalue', '')}"
         trace = "\n".join(map(str, output.get("traceback", ())))
-        return Part("error", _plain(said), label=_plain(trace))
+        return NotebookPart("error", _plain(said), label=_plain(trace))
     data: Mapping[str, Any] = output.get("data") or {}
-    return _picture(data) or _prose(data) or Part("text", _text(data.get("text/plain")))
+    return _picture(data) or _prose(data) or NotebookPart("text", _text(data.get("text/plain")))
 
 
-def _picture(data: Mapping[str, Any]) -> Part | None:
+def _picture(data: Mapping[str, Any]) -> NotebookPart | None:
     """Return a picture inside of an address, where a script in an SVG cannot run."""
     for kind in _IMAGES:
         if kind in data:
             encoded = "".join(_joined(data[kind]).split())
             b64decode(encoded, validate=True)
-            return Part("image", f"data:{kind};base64,{encoded}")
+            return NotebookPart("image", f"data:{kind};base64,{encoded}")
     if "image/svg+xml" in data and "text/html" not in data:
         encoded = b64encode(_joined(data["image/svg+xml"]).encode()).decode("ascii")
-        return Part("image", f"data:image/svg+xml;base64,{encoded}")
+        return NotebookPart("image", f"data:image/svg+xml;base64,{encoded}")
     return None
 
 
-def _prose(data: Mapping[str, Any]) -> Part | None:
+def _prose(data: Mapping[str, Any]) -> NotebookPart | None:
     if "text/html" in data:
         tree = html_tree(_joined(data["text/html"]))
-        return Part("prose", tree=tree) if tree else None
+        return NotebookPart("prose", tree=tree) if tree else None
     if "text/markdown" in data:
-        return Part("prose", tree=prose_tree(_joined(data["text/markdown"])))
+        return NotebookPart("prose", tree=prose_tree(_joined(data["text/markdown"])))
     return None
 
 
@@ -182,7 +184,7 @@ def _plain(text: str) -> str:
 # --- as markup ----------------------------------------------------------------
 
 
-def _part_html(part: Part) -> Html:
+def _part_html(part: NotebookPart) -> Html:
     if part.kind == "prose":
         return tag("div", drawn(part.tree or ()), css="jn-doc")
     if part.kind == "code":

@@ -15,7 +15,7 @@ from jobnb.config.env import env_name, keep_secret
 from jobnb.config.places import SCALARS, ConfigNode
 from jobnb.config.samples import start_value
 from jobnb.config.schema import NOTHING
-from jobnb.display.form_rows import Found, Rows, row_id
+from jobnb.display.form_rows import FieldValue, Rows, row_id
 from jobnb.display.form_values import option_of, read, read_any, selected
 from jobnb.errors import InvalidConfigError
 
@@ -60,14 +60,14 @@ class Edit:
         self._tag(self.rows.found.get(row_id(path)), inner)
         return inner
 
-    def _base(self, found: Found | None) -> Any:
+    def _base(self, found: FieldValue | None) -> Any:
         """Return the value of a missing entry, before something in it is set."""
         if found is not None and isinstance(found.value, (Mapping, list)):
             return copy.deepcopy(found.value)
         is_list = found is not None and found.place.kind in ("list", "tuple")
         return [] if is_list else {}
 
-    def _tag(self, found: Found | None, inner: Any) -> None:
+    def _tag(self, found: FieldValue | None, inner: Any) -> None:
         if found is None or not isinstance(inner, dict) or not found.whole.tag:
             return
         above = self.rows.found.get(row_id(found.path[:-1]))
@@ -95,7 +95,7 @@ class Edit:
                 break
             _remove(way[depth - 1], path[depth - 1])
 
-    def _is_config(self, found: Found) -> bool:
+    def _is_config(self, found: FieldValue) -> bool:
         above = self.rows.found.get(row_id(found.path[:-1]))
         return above is not None and above.whole.kind == "section"
 
@@ -117,7 +117,7 @@ def _remove(here: Any, part: str) -> None:
 # --- what can be done -------------------------------------------------------
 
 
-def _set(edit: Edit, found: Found, control: Any) -> None:
+def _set(edit: Edit, found: FieldValue, control: Any) -> None:
     if found.mode == "env":
         edit.put(found.path, {"env": str(control).strip()})
         return
@@ -130,7 +130,7 @@ def _set(edit: Edit, found: Found, control: Any) -> None:
         edit.put(found.path, value)
 
 
-def _unset(edit: Edit, found: Found, _control: Any) -> None:
+def _unset(edit: Edit, found: FieldValue, _control: Any) -> None:
     if found.path[-1:] and isinstance(_holder(edit, found), list):
         edit.put(found.path, "" if found.whole.default is NOTHING else found.whole.default)
         return
@@ -138,20 +138,20 @@ def _unset(edit: Edit, found: Found, _control: Any) -> None:
     edit.chosen.pop(row_id(found.path), None)
 
 
-def _holder(edit: Edit, found: Found) -> Any:
+def _holder(edit: Edit, found: FieldValue) -> Any:
     above = edit.rows.found.get(row_id(found.path[:-1]))
     return above.value if above is not None else None
 
 
-def _none(edit: Edit, found: Found, _control: Any) -> None:
+def _none(edit: Edit, found: FieldValue, _control: Any) -> None:
     edit.put(found.path, None)
 
 
-def _env(edit: Edit, found: Found, control: Any) -> None:
+def _env(edit: Edit, found: FieldValue, control: Any) -> None:
     edit.put(found.path, {"env": str(control or "")})
 
 
-def _value(edit: Edit, found: Found, _control: Any) -> None:
+def _value(edit: Edit, found: FieldValue, _control: Any) -> None:
     """Replace null, a variable or nothing by a value of the type."""
     default = found.whole.default
     had = found.mode in ("env", "raw", "kept") and env_name(default) is None
@@ -168,7 +168,7 @@ def _start(place: ConfigNode) -> Any:
     return copy.deepcopy(place.default)
 
 
-def _add(edit: Edit, found: Found, control: Any) -> None:
+def _add(edit: Edit, found: FieldValue, control: Any) -> None:
     item = found.place.item
     if item is None:
         return
@@ -192,7 +192,7 @@ def _new_key(place: ConfigNode, held: set[str]) -> str:
     return name
 
 
-def _rename(edit: Edit, found: Found, control: Any) -> None:
+def _rename(edit: Edit, found: FieldValue, control: Any) -> None:
     above = edit.rows.found[row_id(found.path[:-1])]
     name, old = str(control), found.path[-1]
     if name == old or not isinstance(above.value, Mapping):
@@ -203,7 +203,7 @@ def _rename(edit: Edit, found: Found, control: Any) -> None:
     edit.put(above.path, copy.deepcopy(made))
 
 
-def _move(edit: Edit, found: Found, control: Any) -> None:
+def _move(edit: Edit, found: FieldValue, control: Any) -> None:
     above = edit.rows.found[row_id(found.path[:-1])]
     here = int(found.path[-1])
     there = here + (1 if control == "down" else -1)
@@ -213,7 +213,7 @@ def _move(edit: Edit, found: Found, control: Any) -> None:
         edit.put(above.path, made)
 
 
-def _removed(edit: Edit, found: Found, _control: Any) -> None:
+def _removed(edit: Edit, found: FieldValue, _control: Any) -> None:
     above = edit.rows.found[row_id(found.path[:-1])]
     if above.place.kind != "section":
         edit.put(above.path, copy.deepcopy(above.value))  # it may be part of a default
@@ -225,7 +225,7 @@ def _removed(edit: Edit, found: Found, _control: Any) -> None:
     edit.drop(found.path)
 
 
-def _choose(edit: Edit, found: Found, control: Any) -> None:
+def _choose(edit: Edit, found: FieldValue, control: Any) -> None:
     key, place = row_id(found.path), found.whole
     if control == "none":
         edit.put(found.path, None)
@@ -246,7 +246,7 @@ def _choose(edit: Edit, found: Found, control: Any) -> None:
     edit.put(found.path, value)
 
 
-def _carried(found: Found, option: ConfigNode) -> Any:
+def _carried(found: FieldValue, option: ConfigNode) -> Any:
     """Return a first value for another option, with what both know alike."""
     start, held = copy.deepcopy(start_value(option)), found.value
     if (name := selected(found.whole, held)) is not None:
@@ -260,7 +260,7 @@ def _carried(found: Found, option: ConfigNode) -> Any:
     return start
 
 
-def _choose_field(edit: Edit, found: Found, number: int) -> None:
+def _choose_field(edit: Edit, found: FieldValue, number: int) -> None:
     key, names = row_id(found.path), list(found.place.fields)
     for n, name in enumerate(names):
         if isinstance(found.value, Mapping) and name in found.value:
@@ -271,7 +271,7 @@ def _choose_field(edit: Edit, found: Found, number: int) -> None:
     edit.put(found.path, {name: copy.deepcopy(start)})
 
 
-ACTIONS: dict[str, Callable[[Edit, Found, Any], None]] = {
+ACTIONS: dict[str, Callable[[Edit, FieldValue, Any], None]] = {
     "set": _set,
     "unset": _unset,
     "none": _none,
@@ -315,7 +315,7 @@ def edited(
     return edit.config, edit.chosen
 
 
-def _can(rows: Rows, found: Found, action: str) -> bool:
+def _can(rows: Rows, found: FieldValue, action: str) -> bool:
     """Whether a row offers an action; a message may speak of what the row was before."""
     above = rows.found.get(row_id(found.path[:-1])) if found.path else None
     if action in ("move", "rename", "remove"):
@@ -334,7 +334,7 @@ def _can(rows: Rows, found: Found, action: str) -> bool:
     return offers.get(action, True)
 
 
-def _is_choice(found: Found, control: Any) -> bool:
+def _is_choice(found: FieldValue, control: Any) -> bool:
     """Whether an option is one that there is; those of a class defined again may be fewer."""
     if control == "none":
         return found.whole.nullable
@@ -342,7 +342,7 @@ def _is_choice(found: Found, control: Any) -> bool:
     return str(control).isdecimal() and int(control) < len(options)
 
 
-def _can_in(above: Found, found: Found, action: str) -> bool:
+def _can_in(above: FieldValue, found: FieldValue, action: str) -> bool:
     if isinstance(above.value, list):
         return above.place.kind == "list" and action != "rename"
     own = isinstance(above.value, Mapping) and found.path[-1] not in above.place.fields
@@ -399,11 +399,11 @@ _MOST_SHIFTS = 40  # that are remembered
 Moves = Mapping[str, str | None]
 
 
-class Shifts:
+class EntryMoves:
     """The moves of entries in a form, in order.
 
     Example:
-        >>> shifts = Shifts()
+        >>> shifts = EntryMoves()
         >>> shifts.add("ops/load/config/codes", {"0": "1", "1": "0"})
         >>> shifts.now("ops/load/config/codes/1", seen=0)
         'ops/load/config/codes/0'

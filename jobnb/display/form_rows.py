@@ -27,7 +27,7 @@ _HOLDERS = ("object", "selector", "map", "list", "tuple")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FieldValue:
     """The value at a place of the form.
 
     Attributes:
@@ -84,9 +84,9 @@ class Rows:
         opened: Collection[str] = (),
     ) -> None:
         self.root, self.chosen, self._opened = root, dict(chosen or {}), {"ops", *opened}
-        self.found: dict[str, Found] = {}
+        self.found: dict[str, FieldValue] = {}
         self.values: dict[str, dict[str, Any]] = {}
-        self.found[""] = Found((), root, root, config, True, "value")
+        self.found[""] = FieldValue((), root, root, config, True, "value")
         self.layout = list(self._section_rows(root, config, ()))
 
     def nearest(self, path: Path) -> str | None:
@@ -114,7 +114,7 @@ class Rows:
         if not isinstance(raw, Mapping) and raw is not NOTHING and raw is not None:
             self._note(path, place, place, raw, True, "raw")
             return self._raw(self._head(place, path, place.name), raw)
-        self.found[row_id(path)] = Found(path, place, place, raw, raw is not NOTHING, "value")
+        self.found[row_id(path)] = FieldValue(path, place, place, raw, raw is not NOTHING, "value")
         rows = list(self._section_rows(place, raw, path))
         if not rows:
             return None
@@ -158,7 +158,9 @@ class Rows:
         name = selected(place, value)
         if name is not None:  # a selector: its fields stand one deeper
             path, value = (*path, name), value[name] or {}
-            self.found[row_id(path)] = Found(path, shows, place, value, raw is not NOTHING, mode)
+            self.found[row_id(path)] = FieldValue(
+                path, shows, place, value, raw is not NOTHING, mode
+            )
         return head | self._body(shows, value, path)
 
     def _option(self, place: ConfigNode, value: Any, key: str) -> int | None:
@@ -204,7 +206,7 @@ class Rows:
     ) -> None:
         key = row_id(path)
         given = given and self._is_given(path[:-1])  # what is in a default is not given
-        self.found[key] = Found(path, place, whole, value, given, mode)
+        self.found[key] = FieldValue(path, place, whole, value, given, mode)
         self.values[key] = {"given": given}
 
     def _is_given(self, path: Path) -> bool:

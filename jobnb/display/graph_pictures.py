@@ -45,7 +45,7 @@ def _selected(job: JobDefinition, layer: AssetLayer) -> frozenset[AssetKey]:
 
 def graph_picture(graph: GraphDefinition, *, title: str = "", description: str = "") -> Picture:
     """Return the picture of a graph with all that is inside its nested graphs."""
-    drawing = _Drawing(graph)
+    drawing = _PictureBuilder(graph)
     return Picture(
         title or graph.name,
         tuple(drawing.cards),
@@ -75,7 +75,7 @@ def _doc(definition: Any) -> str:
     return plain(definition.description or "")[:_LONG_TOOLTIP]
 
 
-class _Drawing:
+class _PictureBuilder:
     """Cards, edges and frames of a graph, from the plan's own flat list of its ops."""
 
     def __init__(self, graph: GraphDefinition) -> None:

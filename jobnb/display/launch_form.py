@@ -12,7 +12,7 @@ from typing import Any
 from jobnb.config import load_yaml, raw_config
 from jobnb.definitions.jobs.executor import executor_named
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.display.form_edits import Shifts, edited, filled, shift_of, without_extras
+from jobnb.display.form_edits import EntryMoves, edited, filled, shift_of, without_extras
 from jobnb.display.form_rows import Rows
 from jobnb.display.launch_partitions import (
     PartitionChoices,
@@ -75,7 +75,7 @@ class LaunchForm:
         self._shelf: dict[tuple[str, int], Any] = {}
         self._chosen: dict[str, int] = {}
         self._drafts: dict[str, tuple[str, Any, str]] = {}
-        self.shifts = Shifts()
+        self.shifts = EntryMoves()
         self._own = copy.deepcopy(self.start_config())
         self.set_config(self._own)
 

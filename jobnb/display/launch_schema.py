@@ -25,7 +25,7 @@ from jobnb.plan.job_subset import select_nodes, without_unasked
 from jobnb.plan.order import output_edges
 from jobnb.plan.resources import all_resource_defs, plan_resources
 from jobnb.plan.run_config import bind_run_config
-from jobnb.plan.selection_completion import Suggestions, Words, suggest
+from jobnb.plan.selection_completion import SelectionVocabulary, Suggestions, suggest
 from jobnb.plan.selection_resolution import resolve_all
 from jobnb.registry.session import current_session
 from jobnb.registry.target_resolution import pinned
@@ -72,8 +72,8 @@ def suggestions(job: JobDefinition, text: str) -> Suggestions:
     """
     if job.asset_layer is None:
         steps = flatten(job.graph, job.input_values)
-        return suggest(text, Words.of_ops(".".join(flat.path) for flat in steps))
-    return suggest(text, Words.of_assets(_parts(job)))
+        return suggest(text, SelectionVocabulary.of_ops(".".join(flat.path) for flat in steps))
+    return suggest(text, SelectionVocabulary.of_assets(_parts(job)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ DARK: Colours = {
 }
 
 
-class Look(NamedTuple):
+class StateStyle(NamedTuple):
     """The word, the colour and the shape of a state, the same in every view.
 
     Args:
@@ -54,34 +54,38 @@ _CIRCLE = "M4.3 0a4.3 4.3 0 1 1-8.6 0a4.3 4.3 0 1 1 8.6 0z"
 _HALVES = "M0-4.4A4.4 4.4 0 0 1 0 4.4M-2.6 3.5A4.4 4.4 0 0 1-2.6-3.5"
 
 LOOKS = {
-    Status.NONE: Look("", "", "#aab2bb", "#59626c"),
-    Status.MISSING: Look(
+    Status.NONE: StateStyle("", "", "#aab2bb", "#59626c"),
+    Status.MISSING: StateStyle(
         "missing", "?", "#b0568c", "#e08fc0", "M-2.2-2.4a2.3 2.3 0 1 1 3.3 2.4Q0 .7 0 1.8M0 4.3v.2"
     ),
-    Status.STALE: Look(
+    Status.STALE: StateStyle(
         "stale", "↻", "#a86a00", "#f0b035", "M4-2.2A4.6 4.6 0 1 0 4.5 1.2M4.4-4.6v2.6h-2.6"
     ),
-    Status.QUEUED: Look("queued", "○", "#8b949e", "#8b949e", _CIRCLE),
-    Status.RUNNING: Look(
+    Status.QUEUED: StateStyle("queued", "○", "#8b949e", "#8b949e", _CIRCLE),
+    Status.RUNNING: StateStyle(
         "running",
         "◐",
         "#0072b2",
         "#56b4e9",
         "M0-4.4A4.4 4.4 0 0 1 0 4.4M-2.6 3.5A4.4 4.4 0 0 1-2.6-3.5",
     ),
-    Status.SUCCEEDED: Look("succeeded", "✓", "#00805e", "#2bbf93", "M-4.2.4L-1.2 3.4L4.4-3.4"),
-    Status.FAILED: Look("failed", "✗", "#c4480a", "#ff8142", "M-3.6-3.6L3.6 3.6M3.6-3.6L-3.6 3.6"),
-    Status.SKIPPED: Look(
+    Status.SUCCEEDED: StateStyle(
+        "succeeded", "✓", "#00805e", "#2bbf93", "M-4.2.4L-1.2 3.4L4.4-3.4"
+    ),
+    Status.FAILED: StateStyle(
+        "failed", "✗", "#c4480a", "#ff8142", "M-3.6-3.6L3.6 3.6M3.6-3.6L-3.6 3.6"
+    ),
+    Status.SKIPPED: StateStyle(
         "skipped", "»", "#8b949e", "#8b949e", "M-4-3.2L0 0L-4 3.2M.4-3.2L4.4 0L.4 3.2"
     ),
-    Status.BLOCKED: Look(
+    Status.BLOCKED: StateStyle(
         "blocked",
         "⊘",
         "#8a5a2b",
         "#d0a070",
         "M4.3 0a4.3 4.3 0 1 1-8.6 0a4.3 4.3 0 1 1 8.6 0zM-3 3L3-3",
     ),
-    Status.CANCELED: Look("canceled", "■", "#7a5ea8", "#b79ae6", "M-3.2-3.2h6.4v6.4h-6.4z"),
+    Status.CANCELED: StateStyle("canceled", "■", "#7a5ea8", "#b79ae6", "M-3.2-3.2h6.4v6.4h-6.4z"),
 }
 """The one table of states: runs, steps, assets, partitions and backfills are all told by it."""
 

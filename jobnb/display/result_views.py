@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.display.environment import attempt
 from jobnb.display.graph_pictures import job_picture
-from jobnb.display.run_views import RunLook, run_view
+from jobnb.display.run_views import RunViewData, run_view
 from jobnb.display.view import View
 from jobnb.display.widgets.follow import cards_of_plan
 from jobnb.execution.result import ExecuteInProcessResult
@@ -21,7 +21,7 @@ _MOST_VALUES = 30
 def result_view(result: ExecuteInProcessResult) -> View:
     """Return a run that has ended: its graph, failures, values, steps and log."""
     plan: Plan = result.plan
-    look = RunLook(
+    look = RunViewData(
         state=result.state,
         run_id=result.run_id,
         picture=attempt(lambda: job_picture(result.job_def), None),
@@ -70,7 +70,7 @@ def _name(step: Step, output: StepOutput) -> str:
 def live_run_view(run: Any) -> View:
     """Return a background run as it stands now: its graph, failures, steps and log."""
     events = run.events()
-    look = RunLook(
+    look = RunViewData(
         state=fold(events),
         run_id=run.run_id,
         picture=attempt(lambda: job_picture(run.plan.job), None),

@@ -51,7 +51,7 @@ _MOST_LINES = 300
 
 
 @dataclass(frozen=True, slots=True)
-class RunLook:
+class RunViewData:
     """The data of a run's static view.
 
     Attributes:
@@ -73,7 +73,7 @@ class RunLook:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_view(look: RunLook) -> View:
+def run_view(look: RunViewData) -> View:
     """Return the view of a run: status, graph, failures, values, steps, metadata and log."""
     state = look.state
     picture = _marked_picture(look)
@@ -100,7 +100,7 @@ def run_view(look: RunLook) -> View:
     return View(f"run of {state.title}", _text(look, failed), html, picture)
 
 
-def _marked_picture(look: RunLook) -> Picture | None:
+def _marked_picture(look: RunViewData) -> Picture | None:
     if look.picture is None:
         return None
     details = {card: _detail(value) for card, value in look.values.items()}
@@ -124,7 +124,7 @@ _COUNTED = (
 )
 
 
-def _summary(look: RunLook) -> str:
+def _summary(look: RunViewData) -> str:
     state, steps = look.state, real_steps(look.state)
     counts = Counter(step.status for step in steps)
     parts = [f"{counts[status]:,} {status.value}" for status in _COUNTED if counts[status]]
@@ -149,7 +149,7 @@ def _own_error(state: RunState, failed: Sequence[StepState]) -> Html:
 _OPEN_VALUES = 3
 
 
-def _values(look: RunLook) -> Html:
+def _values(look: RunViewData) -> Html:
     """Return the outputs; the first few open, the rest folded."""
     shown = list(look.values.items())
     parts = [_value(name, value, place) for place, (name, value) in enumerate(shown[:_MOST_VALUES])]
@@ -286,7 +286,7 @@ def _clock(time: float) -> str:
     return f"{shown}.{int(time % 1 * 1000):03}" if shown else ""
 
 
-def _text(look: RunLook, failed: Sequence[StepState]) -> str:
+def _text(look: RunViewData, failed: Sequence[StepState]) -> str:
     state = look.state
     status = run_status(state.status)
     lines = [f"run of {state.title} {SIGNS[status]} {WORDS[status]} ({_summary(look)})"]
@@ -311,6 +311,6 @@ def _text(look: RunLook, failed: Sequence[StepState]) -> str:
     return "\n".join([*lines, *([f"… {counted(left, 'more step')}"] if left > 0 else [])])
 
 
-def _value_words(look: RunLook, step: StepState) -> str:
+def _value_words(look: RunViewData, step: StepState) -> str:
     cards = look.cards_of_step.get(step.key) or [step.key]
     return ", ".join(value_line(look.values[card]) for card in cards if card in look.values)

@@ -62,7 +62,7 @@ class Header(NamedTuple):
     record: JobRun
 
 
-class Handover(NamedTuple):
+class DetachedRunSetup(NamedTuple):
     """What the process must know to do the run.
 
     Args:
@@ -160,7 +160,7 @@ def _written(scope: RunScope, again: RunSpec | None) -> Path:
     instance = scope.instance
     body = pickled_with(
         scope.plan,
-        Handover(
+        DetachedRunSetup(
             scope.plan, instance, scope.chosen, scope.elements, scope.values, scope.origins,
             scope.fresh, scope.notes, scope.in_process, cells_of_notebook(), again,
         ),

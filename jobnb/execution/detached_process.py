@@ -26,7 +26,7 @@ from jobnb.events import (
     StepSucceeded,
 )
 from jobnb.execution.background import Run
-from jobnb.execution.detached import LOG_FILE, RUN_FILE, Handover, Header
+from jobnb.execution.detached import LOG_FILE, RUN_FILE, DetachedRunSetup, Header
 from jobnb.execution.executors.choice import chosen
 from jobnb.execution.executors.worker_output import CaughtOutput
 from jobnb.execution.launch import retried
@@ -86,7 +86,7 @@ def _taken(folder: Path) -> tuple[Header, bytes]:
 
 def _launched(record: JobRun, log: RunLog, body: bytes) -> tuple[RunScope, Run]:
     """Launch the run in a thread of this process."""
-    known: Handover = loads(body)
+    known: DetachedRunSetup = loads(body)
     know_cells(known.cells)
     stop = Stop()
     scope = known.scope(record, log, stop)

@@ -15,7 +15,7 @@ from jobnb.staleness.partition_records import partitions_of
 from jobnb.staleness.versions import INPUT, POINTER, config_tags
 
 
-class Origin(msgspec.Struct, frozen=True, gc=False):
+class AssetOrigin(msgspec.Struct, frozen=True, gc=False):
     """What is known of an asset before any run.
 
     Attributes:
@@ -63,7 +63,7 @@ class Lineage:
         ]
 
 
-def _origin(step: Step, key: AssetKey, given_config: Mapping[str, object]) -> Origin:
+def _origin(step: Step, key: AssetKey, given_config: Mapping[str, object]) -> AssetOrigin:
     assets = step.assets_def
     assert assets is not None
     # One that is not selected may come out all the same; what it is made from is not told.
@@ -73,4 +73,4 @@ def _origin(step: Step, key: AssetKey, given_config: Mapping[str, object]) -> Or
         deps.sort()
     inputs = [(name, INPUT + name, POINTER + name) for name in deps]
     config = config_tags(assets.node_def, given_config.get(step.path[0]))
-    return Origin(key, key.to_user_string(), step.index, assets, config, inputs)
+    return AssetOrigin(key, key.to_user_string(), step.index, assets, config, inputs)

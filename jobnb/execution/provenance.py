@@ -10,7 +10,7 @@ import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.execution.lineage import Lineage, Origin
+from jobnb.execution.lineage import AssetOrigin, Lineage
 from jobnb.staleness.partition_records import PartitionVersions
 from jobnb.staleness.versions import (
     CODE,
@@ -24,7 +24,7 @@ from jobnb.staleness.versions import (
 )
 
 
-class _Coming(msgspec.Struct, frozen=True, gc=False):
+class _PendingAsset(msgspec.Struct, frozen=True, gc=False):
     """An asset that is about to be materialized.
 
     Attributes:
@@ -33,7 +33,7 @@ class _Coming(msgspec.Struct, frozen=True, gc=False):
         seed: What its data version begins with: the versions of code and config.
     """
 
-    origin: Origin
+    origin: AssetOrigin
     tags: dict[str, str]
     seed: str
 
@@ -69,11 +69,11 @@ class Provenance:
     def _partitions(self) -> PartitionVersions:
         return PartitionVersions(self._run.instance, self._lineage.partitions)
 
-    def _about(self, origin: Origin, versions: CodeVersions) -> _Coming:
+    def _about(self, origin: AssetOrigin, versions: CodeVersions) -> _PendingAsset:
         code, promised = versions.of(origin.assets, origin.key)
         config = origin.config
         seed = f"{code if promised else self._run.run_id} {config.get(CONFIG_VERSION, '')}"
-        return _Coming(origin, {CODE: code, **config}, seed)
+        return _PendingAsset(origin, {CODE: code, **config}, seed)
 
     def _look_up(self) -> None:
         """Load the versions of the assets that the run reads and does not materialize."""

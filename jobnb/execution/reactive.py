@@ -20,7 +20,7 @@ from jobnb.errors import InvalidInvocationError, did_you_mean
 from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.staleness.causes import AssetStatus, CauseKind, StaleStatus
 from jobnb.staleness.survey import Survey
-from jobnb.staleness.verdicts import Defined
+from jobnb.staleness.verdicts import DefinedAsset
 from jobnb.staleness.versions import given_config
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Reactive:
         self._session = session
         self._todo: SimpleQueue[str] = SimpleQueue()
         self._seen: Look = {}
-        self._defined: Mapping[AssetKey, Defined] = {}
+        self._defined: Mapping[AssetKey, DefinedAsset] = {}
         self._pending: set[AssetKey] = set()
         self._run: Run | None = None
         self._stopping = False
@@ -223,7 +223,7 @@ class Reactive:
         run.observe(ended, names=["version", "status"])
         ended(None)
 
-    def _to_make(self, known: Mapping[AssetKey, Defined]) -> set[AssetKey]:
+    def _to_make(self, known: Mapping[AssetKey, DefinedAsset]) -> set[AssetKey]:
         """Return what is pending and has no partitions, with what is stale upstream of it."""
         found: set[AssetKey] = set()
         waiting = list(self._pending)
@@ -238,7 +238,7 @@ class Reactive:
         return found
 
     def _config(
-        self, known: Mapping[AssetKey, Defined], keys: Collection[AssetKey]
+        self, known: Mapping[AssetKey, DefinedAsset], keys: Collection[AssetKey]
     ) -> dict[str, Any]:
         """Return the config that the assets were materialized with."""
         shared = shared_names([*{id(each.assets): each.assets for each in known.values()}.values()])

@@ -183,7 +183,7 @@ Elements = Mapping[int, frozenset[str] | None]
 """The numbers of steps; of a mapped step, the elements it runs for, or None for all."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class ReusedOutput(msgspec.Struct, frozen=True):
     """An output of an earlier run: a reference to its value, and the run that stored it."""
 
     value: Any
@@ -200,7 +200,7 @@ class Repetition(NamedTuple):
     """
 
     chosen: Elements
-    kept: Mapping[int, Kept | dict[str, Kept]]
+    kept: Mapping[int, ReusedOutput | dict[str, ReusedOutput]]
     lost: Sequence[str]
 
 
@@ -219,7 +219,7 @@ def repetition_of(
         InvalidSubsetError: If it names what is not there, or needs what never succeeded.
     """
     chosen = chosen_steps(plan, selection)
-    found = _Found(plan, instance, parent)
+    found = _EarlierResults(plan, instance, parent)
     found.see_elements(chosen)
     found.see_needed(chosen)
     together, lost = found.with_lost(chosen)
@@ -303,7 +303,7 @@ class _End(NamedTuple):
     run_id: str
 
 
-class _Found:
+class _EarlierResults:
     """The results of a run and of those that it repeats, for the steps of a plan.
 
     Args:
@@ -466,9 +466,9 @@ class _Found:
         base_dir = config.get("base_dir") or self.instance.storage_directory()
         return FileIOManager(base_dir).has_output(context)
 
-    def kept(self, chosen: Elements) -> dict[int, Kept | dict[str, Kept]]:
+    def kept(self, chosen: Elements) -> dict[int, ReusedOutput | dict[str, ReusedOutput]]:
         """Return, by slot, the earlier outputs of steps that do not run again."""
-        kept: dict[int, Kept | dict[str, Kept]] = {
+        kept: dict[int, ReusedOutput | dict[str, ReusedOutput]] = {
             slot: before for slot, before in self.before.items() if self.roots[slot] not in chosen
         }
         for index, ends in self.steps.items():
@@ -491,7 +491,7 @@ class _Found:
 
     def _kept_elements(
         self, step: Step, output: StepOutput, ends: Mapping[str | None, _End]
-    ) -> dict[str, Kept]:
+    ) -> dict[str, ReusedOutput]:
         """Return the elements of a mapped step, in their order."""
         assert step.region is not None
         known = self.elements_of(step.region)
@@ -501,19 +501,19 @@ class _Found:
             if element in ends and any(name == output.name for name, _ in ends[element].outputs)
         }
 
-    def _kept(self, step: Step, output: StepOutput, element: str | None, end: _End) -> Kept:
+    def _kept(self, step: Step, output: StepOutput, element: str | None, end: _End) -> ReusedOutput:
         """Return an earlier output; IO managers are asked only if a step reads it."""
         value = self._values.get((output.slot, element), MISSING)
         if value is MISSING and self.plan.resources.get(output.manager_key) is mem_io_manager:
             value = value_in_memory(end.run_id, step.key, output.name, element)
         if output.data_type is NOTHING:
             value = None
-        return Kept(HANDLED if value is MISSING else value, end.run_id)
+        return ReusedOutput(HANDLED if value is MISSING else value, end.run_id)
 
 
 def _made_before(
     instance: Instance, parent: JobRun, plan: Plan, ended: Container[int]
-) -> dict[int, Kept]:
+) -> dict[int, ReusedOutput]:
     """Return, by slot, the assets that an even earlier run materialized."""
     if parent.step_keys_to_execute is None:
         return {}
@@ -527,7 +527,9 @@ def _made_before(
     ]
     made = instance.last_made([each.asset_key for each in outputs if each.asset_key])
     return {
-        each.slot: Kept(None if each.data_type is NOTHING else HANDLED, made[each.asset_key].run_id)
+        each.slot: ReusedOutput(
+            None if each.data_type is NOTHING else HANDLED, made[each.asset_key].run_id
+        )
         for each in outputs
         if each.asset_key is not None and each.asset_key in made
     }

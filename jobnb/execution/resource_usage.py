@@ -108,7 +108,7 @@ class Meter:
         self._cpu = process_time() + _time_of_children()
 
 
-class _Memory:
+class _MemoryReading:
     """The memory of this process, as it was read last.
 
     Attributes:
@@ -129,7 +129,7 @@ class _Memory:
         return peak
 
 
-_memory = _Memory()
+_memory = _MemoryReading()
 _meters: WeakSet[Meter] = WeakSet()
 _turn = threading.Lock()
 _NOTHING = ResourceUsage()

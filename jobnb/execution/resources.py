@@ -53,7 +53,7 @@ def _make_all(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     configs = run.plan.resource_config
     about = run.instance, run.record, run.log
-    opener = _Opener(definitions, configs.get, run.opened, run.stop, *about)
+    opener = _ResourceSetup(definitions, configs.get, run.opened, run.stop, *about)
     try:
         return opener.open_all(), opener.took
     except ResourceFunctionError as error:
@@ -61,7 +61,7 @@ def _make_all(
         raise
 
 
-def opener_of(run: RunScope, stack: ExitStack) -> _Opener:
+def opener_of(run: RunScope, stack: ExitStack) -> _ResourceSetup:
     """Return a function that sets up single resources of a run, with those that they need.
 
     Args:
@@ -69,7 +69,9 @@ def opener_of(run: RunScope, stack: ExitStack) -> _Opener:
         stack: Takes what is to be torn down.
     """
     about = run.instance, run.record, run.log
-    return _Opener(run.plan.resources, run.plan.resource_config.get, stack, Stopping(), *about)
+    return _ResourceSetup(
+        run.plan.resources, run.plan.resource_config.get, stack, Stopping(), *about
+    )
 
 
 def _tear_down(run: RunScope) -> None:
@@ -103,7 +105,7 @@ class _ResourceContext(InitResourceContext):
         return made
 
 
-class _Opener:
+class _ResourceSetup:
     """Sets up resources, each once, after those that they need or hold.
 
     Args:
@@ -273,7 +275,7 @@ def _build(
     defs = in_order(given, given)
     bound = {key: bound_config(each, key, configs.get(key)) for key, each in defs.items()}
     about = instance, dagster_run, log_manager
-    return _Opener(defs, bound.get, stack, Stopping(), *about).open_all()
+    return _ResourceSetup(defs, bound.get, stack, Stopping(), *about).open_all()
 
 
 def bound_config(definition: ResourceDefinition, key: str, given: Any) -> Any:

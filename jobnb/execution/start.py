@@ -41,7 +41,7 @@ from jobnb.storage.run_log import BatchLog, FollowedLog, RunBatch, RunLog
 from jobnb.storage.values import mem_io_manager
 
 
-class _Planned(NamedTuple):
+class _PlannedRun(NamedTuple):
     """A planned run that is not in the history yet."""
 
     plan: Plan
@@ -102,7 +102,7 @@ def plan_of(spec: RunSpec) -> Plan:
     return _plan_and_more(spec)[0]
 
 
-def _planned(spec: RunSpec) -> _Planned:
+def _planned(spec: RunSpec) -> _PlannedRun:
     plan, spec, tags, partitions, parent = _plan_and_more(spec)
     instance, job = spec.instance, plan.job
     steps = spec.repeats.step_selection if spec.repeats is not None else ()
@@ -111,7 +111,7 @@ def _planned(spec: RunSpec) -> _Planned:
     warn_of_others(instance, job, plan.asset_keys)
     executor = asked_executor(spec.executor)
     tags = run_tags(job, tags, partitions, instance)
-    return _Planned(plan, tags, parent, again, choice, executor)
+    return _PlannedRun(plan, tags, parent, again, choice, executor)
 
 
 def _plan_and_more(

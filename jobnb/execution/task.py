@@ -147,11 +147,11 @@ class Task(HasTraits, Generic[R]):
             names: A trait, or several; all if absent.
             type: As in traitlets.
         """
-        super().observe(_Guarded(handler), names, type)
+        super().observe(_GuardedObserver(handler), names, type)
 
     def unobserve(self, handler: Any, names: Any = All, type: Any = "change") -> None:
         """Stop calling a function."""
-        super().unobserve(_Guarded(handler), names, type)
+        super().unobserve(_GuardedObserver(handler), names, type)
 
     def notify_change(self, change: Any) -> None:
         """Call no observer yet: `_publish` does, in the notifier's thread."""
@@ -247,7 +247,7 @@ class Task(HasTraits, Generic[R]):
         self._publish()
 
 
-class _Guarded:
+class _GuardedObserver:
     """An observer whose errors are logged, once."""
 
     def __init__(self, handler: Callable[[Any], Any]) -> None:
@@ -263,7 +263,7 @@ class _Guarded:
                 _logger.warning("An observer of a run failed: %r", self.handler, exc_info=True)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Guarded) and self.handler == other.handler
+        return isinstance(other, _GuardedObserver) and self.handler == other.handler
 
     def __hash__(self) -> int:
         return hash(self.handler)

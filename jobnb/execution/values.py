@@ -25,7 +25,7 @@ from jobnb.errors import (
 from jobnb.execution.io import resources_of
 from jobnb.execution.io_manager_cache import CachedIOManager, IOManagerCache
 from jobnb.execution.run import RunScope
-from jobnb.plan.asset_job import AssetGraphDefinition, Loadable, loadable_of
+from jobnb.plan.asset_job import AssetGraphDefinition, LoadableAsset, loadable_of
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance
@@ -298,13 +298,13 @@ class AssetValueLoader:
         )
         return ready.manager, context, keys
 
-    def _find(self, key: AssetKey) -> tuple[Loadable, Any]:
+    def _find(self, key: AssetKey) -> tuple[LoadableAsset, Any]:
         assets_def = self._made.get(key)
         if assets_def is not None:
             return loadable_of(assets_def, key), assets_def.partitions_def
         source = self._sources.get(key)
         if source is not None:
-            return Loadable(source.io_manager_key, source.raw_metadata), source.partitions_def
+            return LoadableAsset(source.io_manager_key, source.raw_metadata), source.partitions_def
         known = [each.to_user_string() for each in (*self._made, *self._sources)]
         hint = did_you_mean(key.to_user_string(), known, noun="There are")
         raise InvalidSubsetError(f"There is no asset {key.to_user_string()!r}. {hint}".rstrip())

@@ -202,7 +202,7 @@ class _Slots(dict[int, Any]):
         return MISSING
 
 
-class _Relay:
+class _EventRelay:
     """Replaces the log of the run: sends events to the coordinating process."""
 
     due = math.inf
@@ -230,7 +230,7 @@ class _Relay:
         """Do nothing: the coordinating process closes the log."""
 
 
-class _Later(Provenance):
+class _DeferredProvenance(Provenance):
     """Leaves the versions of assets to the coordinating process, which knows them all."""
 
     def __init__(self) -> None:
@@ -290,12 +290,12 @@ class WorkerRun:
         self.send, self.before_end = send, before_end
         know_cells(known.cells)
         self.folder = known.folder
-        log: Any = _Relay(send)
+        log: Any = _EventRelay(send)
         self.scope = RunScope(known.plan, known.instance, known.record, log, keep_outputs=False)
         self.scope.append = log.append
         self.scope.is_remote = True
         self.scope.origins = dict(known.origins)
-        self.scope.provenance = _Later()
+        self.scope.provenance = _DeferredProvenance()
         self._around = ExitStack()
         self._turn = threading.Lock()
         self._broken: Exception | None = None
@@ -355,7 +355,7 @@ class WorkerThread:
         name: str | None = None,
     ) -> None:
         self._part = part
-        self._relay = _Relay(send or part.send, part.before_end)
+        self._relay = _EventRelay(send or part.send, part.before_end)
         self.runner = AttemptRunner(
             part.scope, self._relay.append, name or f"process {os.getpid()}"
         )

@@ -16,7 +16,7 @@ _MANY = 200
 _ID = "jobnb-cells"
 
 
-class Offer(NamedTuple):
+class CompletionOffer(NamedTuple):
     """What is offered where a cell's text ends.
 
     Attributes:
@@ -30,7 +30,7 @@ class Offer(NamedTuple):
     is_all: bool
 
 
-def cell_completions(text: str, variables: Mapping[str, Any]) -> Offer | None:
+def cell_completions(text: str, variables: Mapping[str, Any]) -> CompletionOffer | None:
     """Complete the end of the text of a `%%asset` or `%%op` cell.
 
     Args:
@@ -53,20 +53,22 @@ def cell_completions(text: str, variables: Mapping[str, Any]) -> Offer | None:
     if word is None:
         return None
     keys = [key for key in current_session().catalogue.by_name("asset") if key.isidentifier()]
-    return Offer(word[0], _beginning(keys, word[0]), is_all=False)
+    return CompletionOffer(word[0], _beginning(keys, word[0]), is_all=False)
 
 
-def _of_line(kind: str, line: str, variables: Mapping[str, Any]) -> Offer | None:
+def _of_line(kind: str, line: str, variables: Mapping[str, Any]) -> CompletionOffer | None:
     typed = re.findall(r"[^\s=,]*$", line)[0]
     given = _GIVEN.findall(line)
     if typed.startswith("-") and line.removesuffix(typed).endswith((" ", "\t")):
         known = {name: each for name, each in OPTIONS.items() if each.fits(kind)}
         left = [name for name, each in known.items() if each.repeats or name not in given]
-        return Offer(typed, _beginning((f"--{name}" for name in left), typed), is_all=True)
+        return CompletionOffer(
+            typed, _beginning((f"--{name}" for name in left), typed), is_all=True
+        )
     if not given:
         return None
     names = _values(given[-1], current_session(), variables)
-    return None if names is None else Offer(typed, _beginning(names, typed), is_all=True)
+    return None if names is None else CompletionOffer(typed, _beginning(names, typed), is_all=True)
 
 
 def _beginning(names: Iterable[str], typed: str) -> list[str]:

@@ -68,7 +68,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class BackgroundWork:
     """What is in progress in the kernel beside the cells.
 
     Args:
@@ -91,10 +91,10 @@ class NotebookExecution:
         requested: RequestedRun,
         limits: Limits,
         progress: Progress,
-        aside: Aside | None = None,
+        aside: BackgroundWork | None = None,
     ) -> None:
         self._outcome = outcome
-        self._aside = aside or Aside()
+        self._aside = aside or BackgroundWork()
         self._requested = requested
         self._limits = limits
         self._progress = progress

@@ -19,7 +19,7 @@ _LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
-class Around:
+class CellContext:
     """What a cell finds around it.
 
     Attributes:
@@ -155,7 +155,7 @@ def _with_body(source: str, body: Sequence[ast.stmt]) -> ast.Module:
     return module
 
 
-def read_cell(line: CellLine, text: str, filename: str, around: Around) -> CellFunction:
+def read_cell(line: CellLine, text: str, filename: str, around: CellContext) -> CellFunction:
     """Read the body of a cell as a function.
 
     A free name that is the key of an asset becomes an input; so does one that nothing defines

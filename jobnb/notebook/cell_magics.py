@@ -10,7 +10,7 @@ from typing import Any
 
 from jobnb.errors import InvalidDefinitionError
 from jobnb.notebook.cell_completion import complete_cells_no_more, complete_cells_with
-from jobnb.notebook.cell_function import Around, CellFunction, read_cell
+from jobnb.notebook.cell_function import CellContext, CellFunction, read_cell
 from jobnb.notebook.cell_options import KINDS, OPTIONS, parts_of_cell
 from jobnb.notebook.definition_code import plain_source
 
@@ -52,7 +52,7 @@ def read_definition_cell(
 
     line, rest = parts_of_cell(source)
     keys = current_session().catalogue.by_name("asset")
-    return read_cell(line, plain_source(rest), filename, Around(variables, keys, later))
+    return read_cell(line, plain_source(rest), filename, CellContext(variables, keys, later))
 
 
 def define(cell: CellFunction, variables: MutableMapping[str, Any], filename: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.notebook.magics import COMMANDS, OPTIONS
 from jobnb.plan.flatten import flatten
-from jobnb.plan.selection_completion import Words, suggest
+from jobnb.plan.selection_completion import SelectionVocabulary, suggest
 from jobnb.registry.session import Session, current_session
 
 _LINE = re.compile(r"(?:^|=)\s*%%?jobnb\s+(?P<line>.*)$", re.DOTALL)
@@ -81,18 +81,18 @@ def _of_call(text: str) -> tuple[str, list[str]] | None:
     return _of_selection(words, found["text"], "'" if found["quote"] == '"' else '"')
 
 
-def _of_selection(words: Words, text: str, quote: str = '"') -> tuple[str, list[str]]:
+def _of_selection(words: SelectionVocabulary, text: str, quote: str = '"') -> tuple[str, list[str]]:
     start, found = suggest(text, words, quote)
     return text[start:], found[:_MANY]
 
 
-def _asset_words(session: Session) -> Words:
+def _asset_words(session: Session) -> SelectionVocabulary:
     known = session.catalogue
-    return Words.of_assets([*known.definitions("asset"), *known.definitions("check")])
+    return SelectionVocabulary.of_assets([*known.definitions("asset"), *known.definitions("check")])
 
 
-def _op_words(job: Any) -> Words:
-    return Words.of_ops(".".join(flat.path) for flat in flatten(job.graph, {}))
+def _op_words(job: Any) -> SelectionVocabulary:
+    return SelectionVocabulary.of_ops(".".join(flat.path) for flat in flatten(job.graph, {}))
 
 
 def _names(session: Session, command: str, rest: str, typed: str) -> Iterable[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobnb.config.dagster_fields import refused_by_dagster
 from jobnb.config.model import Config
-from jobnb.notebook.module_imports import Imported, imported_by
+from jobnb.notebook.module_imports import ImportedName, imported_by
 from jobnb.notebook.module_statements import Statement, is_builtin, last_giver, statements_of
 
 LACKED = frozenset(
@@ -143,17 +143,21 @@ def lacked_by_dagster(
     return found
 
 
-def _names_of_jobnb(statements: list[Statement], givers: Collection[str]) -> dict[str, Imported]:
+def _names_of_jobnb(
+    statements: list[Statement], givers: Collection[str]
+) -> dict[str, ImportedName]:
     """Return what the notebook's names import from jobnb."""
     several = [each for one in statements if one.is_import for each in imported_by(one.node)]
     found = {each.gives: each for each in several if each.is_ours}
     if "*" in found:
-        lacked = {name: Imported("jobnb", name) for name in LACKED if name not in givers}
+        lacked = {name: ImportedName("jobnb", name) for name in LACKED if name not in givers}
         found = lacked | found
     return found
 
 
-def _reason(each: Statement, imports: Mapping[str, Imported], variables: Mapping[str, Any]) -> str:
+def _reason(
+    each: Statement, imports: Mapping[str, ImportedName], variables: Mapping[str, Any]
+) -> str:
     for name in sorted(each.reads & imports.keys()):
         lacked = imports[name].name
         if lacked in LACKED and lacked not in STAND_INS:
@@ -203,7 +207,7 @@ def giver_of(
     return last_giver(name, givers) if found is None else found
 
 
-def with_stand_ins(imports: list[Imported]) -> tuple[list[Imported], str]:
+def with_stand_ins(imports: list[ImportedName]) -> tuple[list[ImportedName], str]:
     """Replace the imports of functions that a module brings along for Dagster.
 
     Args:
@@ -216,5 +220,5 @@ def with_stand_ins(imports: list[Imported]) -> tuple[list[Imported], str]:
     texts = [STAND_INS[each.name].replace(each.name, each.gives, 1) for each in brought]
     reads = {name for text in texts for each in statements_of(text) for name in each.reads}
     others = [each.for_dagster() for each in imports if each not in brought]
-    others += [Imported("dagster", name) for name in sorted(reads) if not is_builtin(name)]
+    others += [ImportedName("dagster", name) for name in sorted(reads) if not is_builtin(name)]
     return others, "\n\n".join(texts)

@@ -14,7 +14,7 @@ from jobnb.definitions.ops.output import Output
 from jobnb.errors import NotebookError
 from jobnb.execution.run import RunScope, current_run
 from jobnb.execution.worker import told_here, worker_setup_of
-from jobnb.notebook.exchange import Exchange
+from jobnb.notebook.exchange import StepFolder
 from jobnb.notebook.notebook_step import NotebookFunction, StepExecution
 from jobnb.notebook.parameter_source import input_lines
 from jobnb.notebook.parameters import insert
@@ -47,7 +47,7 @@ class DagstermillFunction(NotebookFunction):
     def __call__(self, context: Any, **inputs: Any) -> Iterator[Output[Any]]:  # type: ignore[override]
         """Execute it for a step; yields the executed notebook and what it yielded itself."""
         with tempfile.TemporaryDirectory(prefix="jobnb-", ignore_cleanup_errors=True) as folder:
-            execution = _DagstermillExecution(self, context, Exchange(folder))
+            execution = _DagstermillExecution(self, context, StepFolder(folder))
             done = execution.run(inputs)
             if self.notebook_output is not None:
                 yield Output(done.text.encode("utf-8"), self.notebook_output)
@@ -62,7 +62,7 @@ class DagstermillFunction(NotebookFunction):
 class _DagstermillExecution(StepExecution):
     """One execution, in a kernel that has the step's context."""
 
-    def __init__(self, function: DagstermillFunction, context: Any, exchange: Exchange) -> None:
+    def __init__(self, function: DagstermillFunction, context: Any, exchange: StepFolder) -> None:
         super().__init__(function, context, exchange)
         self.told = ToldByKernel(exchange.folder)
         scope = current_run.get()

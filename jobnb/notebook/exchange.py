@@ -39,7 +39,7 @@ def _jobnb_take(names, folder, found):
 """
 
 
-class Exchange:
+class StepFolder:
     """The folder of one step.
 
     Args:

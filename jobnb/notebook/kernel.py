@@ -111,7 +111,9 @@ class _OutputChannel(AsyncZMQSocketChannel):
 class _Widget(OutputWidget):
     """An output widget; it receives its outputs after the kernel can hear of them."""
 
-    def __init__(self, comm_id: str, state: dict[str, Any], client: Any, executor: Feeder) -> None:
+    def __init__(
+        self, comm_id: str, state: dict[str, Any], client: Any, executor: NotebookExecutor
+    ) -> None:
         super().__init__(comm_id, state, client, executor)
         self._kept = executor.kept.begin()
 
@@ -133,7 +135,7 @@ class _Widget(OutputWidget):
             self.sync_state()
 
 
-class Feeder(NotebookClient):
+class NotebookExecutor(NotebookClient):
     """Executes cells in a kernel, and keeps a bounded amount of what each prints and shows.
 
     Attributes:
@@ -206,7 +208,7 @@ class Feeder(NotebookClient):
 class Kernel:
     """A running kernel and its feeder."""
 
-    def __init__(self, manager: Any, client: Any, feeder: Feeder) -> None:
+    def __init__(self, manager: Any, client: Any, feeder: NotebookExecutor) -> None:
         self._manager = manager
         self._client = client
         self._feeder = feeder
@@ -306,7 +308,7 @@ async def running_kernel(
     context.setsockopt(zmq.RCVHWM, 0)
     try:
         client = await _started(manager, path, context, variables)
-        kernel = Kernel(manager, client, Feeder(node, manager, client, limit, log))
+        kernel = Kernel(manager, client, NotebookExecutor(node, manager, client, limit, log))
         try:
             yield kernel
         finally:

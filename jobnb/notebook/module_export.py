@@ -26,7 +26,7 @@ from jobnb.notebook.document import read_notebook
 from jobnb.notebook.load_limit import LoadLimit
 from jobnb.notebook.location import LoadedModule, load_module
 from jobnb.notebook.module_imports import (
-    Imported,
+    ImportedName,
     import_lines,
     imported_by,
     used,
@@ -51,7 +51,7 @@ _OWN = (
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class OmittedStatement:
     """A statement of the notebook that is not in the module.
 
     Attributes:
@@ -81,7 +81,7 @@ class ExportedModule:
 
     text: str
     counts: dict[str, int]
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[OmittedStatement] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -175,7 +175,7 @@ class _Export:
             each for one in statements if one.is_import for each in imported_by(one.node)
         ]
         self._imported = {*_OWN, *(each.gives for each in self._imports)}
-        self._stars: set[Imported] = set()  # The `import *` that something needs.
+        self._stars: set[ImportedName] = set()  # The `import *` that something needs.
         self._problems: list[str] = []
         self._lacked: dict[int, str] = {}  # What Dagster cannot execute, and why.
 
@@ -401,15 +401,15 @@ class _Export:
     def _text(self, kept: list[int], ending: str, names: set[str]) -> str:
         statements = self._headed([self._statements[number] for number in kept])
         wanted = names.union(*(each.reads for each in statements)) if statements else names
-        imports = used([*(Imported("jobnb", name) for name in _OWN), *self._imports], wanted)
+        imports = used([*(ImportedName("jobnb", name) for name in _OWN), *self._imports], wanted)
         imports.extend(self._stars)
         if self._for_dagster:
             if any(each.is_ours for each in self._stars):
-                by_star = (Imported("jobnb", name) for name in STAND_INS)
+                by_star = (ImportedName("jobnb", name) for name in STAND_INS)
                 imports.extend(each for each in used(by_star, wanted - self._givers.keys()))
             imports, brought = with_stand_ins(imports)
             converted = [
-                replace(each, text=with_imports(each.text, Imported.for_dagster))
+                replace(each, text=with_imports(each.text, ImportedName.for_dagster))
                 for each in statements
             ]
             statements = [*statements_of(brought), *converted]
@@ -432,17 +432,19 @@ class _Export:
             found.append(replace(each, above=lead))
         return found
 
-    def _left_out(self, kept: list[int], handled: set[int], lost: set[int]) -> list[LeftOut]:
+    def _left_out(
+        self, kept: list[int], handled: set[int], lost: set[int]
+    ) -> list[OmittedStatement]:
         there = {*kept, *handled} - lost
         return [
-            LeftOut(each.cell, each.heading, self._lacked[number])
+            OmittedStatement(each.cell, each.heading, self._lacked[number])
             if number in lost
-            else LeftOut(each.cell, each.first_line)
+            else OmittedStatement(each.cell, each.first_line)
             for number, each in enumerate(self._statements)
             if number not in there and not each.is_import and (number in lost or _has_effects(each))
         ]
 
-    def _heading(self, left: list[LeftOut]) -> str:
+    def _heading(self, left: list[OmittedStatement]) -> str:
         title = (self._title or f"The definitions of {self._path.name}").rstrip(".")
         lines = [f"{title}.", "", f"Exported from {self._path.name} by `jobnb export`."]
         for told, several in (

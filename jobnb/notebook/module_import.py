@@ -13,7 +13,7 @@ from typing import Any
 from jobnb.errors import NotebookError
 from jobnb.notebook.code_cells import python_text
 from jobnb.notebook.document import new_notebook
-from jobnb.notebook.module_imports import Imported, imported_by, with_imports
+from jobnb.notebook.module_imports import ImportedName, imported_by, with_imports
 from jobnb.notebook.module_statements import Statement, statements_of, trailing_comments
 
 _RULE = re.compile(r"#?[\s#=*~_-]{3,}$")
@@ -88,7 +88,7 @@ def _cells(statements: Iterable[Statement]) -> Iterator[tuple[str, str]]:
     together: list[str] = []
     were_imports = False
     for each in statements:
-        text = with_imports(each.text, Imported.from_dagster)
+        text = with_imports(each.text, ImportedName.from_dagster)
         alone = each.is_definition or isinstance(each.node, (ast.If, ast.For, ast.While, ast.Try))
         if together and (each.above or alone or were_imports != each.is_import):
             yield "code", "\n".join(together)
@@ -155,7 +155,7 @@ def _problems(statements: Iterable[Statement], name: str) -> Iterator[str]:
                 yield from _problem_of_import(found, name)
 
 
-def _problem_of_import(found: Imported, name: str) -> Iterator[str]:
+def _problem_of_import(found: ImportedName, name: str) -> Iterator[str]:
     if found.module.startswith("."):
         yield (
             f"{name} imports {found.gives!r} from {found.module!r}, which a notebook cannot. "

@@ -21,7 +21,7 @@ def _dagster_names() -> dict[str, str]:
 
 
 @dataclass(frozen=True, order=True)
-class Imported:
+class ImportedName:
     """A name that an import gives.
 
     Attributes:
@@ -44,17 +44,17 @@ class Imported:
         """Whether it is jobnb, or of it."""
         return self.module.partition(".")[0] == "jobnb"
 
-    def for_dagster(self) -> Imported:
+    def for_dagster(self) -> ImportedName:
         """Return the import of the same thing from Dagster."""
         if not self.is_ours:
             return self
         if not self.name:
-            return Imported("dagster", "", self.alias or "jobnb")
+            return ImportedName("dagster", "", self.alias or "jobnb")
         theirs = _dagster_names().get(self.name, self.name)
         alias = self.alias or (self.name if theirs != self.name else "")
-        return Imported("dagster", theirs, alias if alias != theirs else "")
+        return ImportedName("dagster", theirs, alias if alias != theirs else "")
 
-    def from_dagster(self) -> Imported:
+    def from_dagster(self) -> ImportedName:
         """Return the import of the same thing from jobnb; itself, if jobnb does not have it."""
         from jobnb import HOME_OF
         from jobnb.dagster_compat import SPELLINGS
@@ -64,27 +64,27 @@ class Imported:
             return self
         if not self.name:
             is_whole = self.module == "dagster"
-            return Imported("jobnb", "", self.alias or "dagster") if is_whole else self
+            return ImportedName("jobnb", "", self.alias or "dagster") if is_whole else self
         if self.name == "*":
-            return Imported("jobnb.dagster_compat", "*")
+            return ImportedName("jobnb.dagster_compat", "*")
         own = SPELLINGS.get(self.name, self.name)
         if own not in HOME_OF:
             return self
         alias = self.alias or (self.name if own != self.name else "")
-        return Imported("jobnb", own, alias if alias != own else "")
+        return ImportedName("jobnb", own, alias if alias != own else "")
 
 
-def imported_by(node: ast.stmt) -> list[Imported]:
+def imported_by(node: ast.stmt) -> list[ImportedName]:
     """List the names that an import statement gives."""
     if isinstance(node, ast.Import):
-        return [Imported(each.name, "", each.asname or "") for each in node.names]
+        return [ImportedName(each.name, "", each.asname or "") for each in node.names]
     if isinstance(node, ast.ImportFrom):
         module = "." * node.level + (node.module or "")
-        return [Imported(module, each.name, each.asname or "") for each in node.names]
+        return [ImportedName(module, each.name, each.asname or "") for each in node.names]
     return []
 
 
-def with_imports(text: str, convert: Callable[[Imported], Imported]) -> str:
+def with_imports(text: str, convert: Callable[[ImportedName], ImportedName]) -> str:
     """Return code with its imports converted, also those inside functions.
 
     Args:
@@ -96,7 +96,7 @@ def with_imports(text: str, convert: Callable[[Imported], Imported]) -> str:
         several = imported_by(node) if isinstance(node, ast.stmt) else []
         converted = [convert(each) for each in several]
         if isinstance(node, ast.stmt) and converted != several:
-            groups: dict[str, list[Imported]] = {}
+            groups: dict[str, list[ImportedName]] = {}
             for each in converted:
                 about = each.module if each.name else f"import {each.module}"
                 groups.setdefault(about, []).append(each)
@@ -113,25 +113,25 @@ def with_imports(text: str, convert: Callable[[Imported], Imported]) -> str:
     return "\n".join(found)
 
 
-def _line(several: list[Imported]) -> str:
+def _line(several: list[ImportedName]) -> str:
     if several[0].name:
         return f"from {several[0].module} import {', '.join(map(_member, several))}"
     return f"import {', '.join(_member(each) for each in several)}"
 
 
-def _member(each: Imported) -> str:
+def _member(each: ImportedName) -> str:
     shown = each.name or each.module
     return f"{shown} as {each.alias}" if each.alias and each.alias != shown else shown
 
 
-def import_lines(several: Iterable[Imported], folder: Path) -> str:
+def import_lines(several: Iterable[ImportedName], folder: Path) -> str:
     """Return import statements in sections: Python's own, installed ones, those beside it.
 
     Args:
         several: The names to import.
         folder: Where modules of the user's own are.
     """
-    sections: dict[int, dict[tuple[bool, str], list[Imported]]] = {}
+    sections: dict[int, dict[tuple[bool, str], list[ImportedName]]] = {}
     for each in sorted(set(several), key=lambda one: _rank(one.name or one.module)):
         star = " *" if each.name == "*" else ""  # It stands alone.
         about = (True, each.module + star) if each.name else (False, f"{each.module} {each.alias}")
@@ -149,7 +149,7 @@ def _rank(name: str) -> tuple[int, str, str]:
     return kind, name.lower(), name
 
 
-def _statement(group: list[Imported], width: int = WIDTH) -> str:
+def _statement(group: list[ImportedName], width: int = WIDTH) -> str:
     line = _line(group)
     if len(line) <= width or not group[0].name:
         return line
@@ -167,7 +167,7 @@ def _section(module: str, folder: Path) -> int:
     return 3 if is_beside else 2
 
 
-def used(several: Iterable[Imported], names: Collection[str]) -> list[Imported]:
+def used(several: Iterable[ImportedName], names: Collection[str]) -> list[ImportedName]:
     """Keep the imports that give some of these names; the last one of each name."""
     found = {each.gives: each for each in several if each.gives in names}
     kept = list(found.values())

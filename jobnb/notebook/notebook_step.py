@@ -19,7 +19,7 @@ from jobnb.definitions.user_events import Failure
 from jobnb.errors import NotebookError
 from jobnb.execution.stopping import here
 from jobnb.notebook.code_cells import plain_cells
-from jobnb.notebook.exchange import Exchange
+from jobnb.notebook.exchange import StepFolder
 from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, Progress
 from jobnb.notebook.parameter_source import parameter_source
 from jobnb.notebook.parameters import insert
@@ -67,7 +67,7 @@ class NotebookFunction:
     def __call__(self, context: Any, **inputs: Any) -> ExecutedNotebook:
         """Execute it for a step; returns the executed notebook with its results."""
         with tempfile.TemporaryDirectory(prefix="jobnb-", ignore_cleanup_errors=True) as folder:
-            return StepExecution(self, context, Exchange(folder)).run(inputs)
+            return StepExecution(self, context, StepFolder(folder)).run(inputs)
 
 
 class StepExecution:
@@ -79,7 +79,7 @@ class StepExecution:
         exchange: The folder of the step.
     """
 
-    def __init__(self, function: NotebookFunction, context: Any, exchange: Exchange) -> None:
+    def __init__(self, function: NotebookFunction, context: Any, exchange: StepFolder) -> None:
         self._function, self._context, self._exchange = function, context, exchange
         self._progress: queue.SimpleQueue[tuple[int, int, str]] = queue.SimpleQueue()
 
@@ -160,9 +160,9 @@ class StepExecution:
 
     def _execute(self, outcome: NotebookOutcome, kernel: str) -> None:
         """Execute it in a thread of its own, and log its progress meanwhile."""
-        from jobnb.notebook.cell_execution import Aside, Limits, NotebookExecution
+        from jobnb.notebook.cell_execution import BackgroundWork, Limits, NotebookExecution
 
-        aside = Aside(self._variables(), *self._code_around())
+        aside = BackgroundWork(self._variables(), *self._code_around())
         execution = NotebookExecution(
             outcome, RequestedRun(), Limits(), _Cells(self._progress), aside
         )

@@ -126,7 +126,7 @@ def from_json(text: str) -> CodeSource:
     )
 
 
-class _Uses:
+class _FileUses:
     """Notes the user's files that are read while definitions are loaded.
 
     Attributes:
@@ -174,7 +174,7 @@ class _Uses:
 def _load(code: CodeSource, wants_check: bool) -> dict[str, Any]:
     from jobnb.definitions.locations.definitions import Definitions
 
-    uses = _Uses()
+    uses = _FileUses()
     try:
         definitions = code.load()
         if wants_check:

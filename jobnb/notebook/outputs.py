@@ -146,7 +146,7 @@ class Line:
 # --- the first and the last of much -------------------------------------------
 
 
-class _Printed:
+class _StreamText:
     """The beginning and the end of what a stream printed.
 
     Args:
@@ -229,7 +229,7 @@ def shortened(text: str, most: int) -> str:
     return f"{text[:half]} [... {left:,} characters left out ...] {text[-half:]}"
 
 
-class _Shown:
+class _RichOutput:
     """A rich output; outputs with the same display id are one, wherever they appear."""
 
     __slots__ = ("__weakref__", "content", "nodes", "size")
@@ -260,7 +260,7 @@ class _Shown:
                 node[name] = nbformat.from_dict(self.content[name])
 
 
-class _Rich:
+class _RichOutputs:
     """The first and the last of a cell's rich outputs, numbered.
 
     Args:
@@ -269,17 +269,17 @@ class _Rich:
 
     def __init__(self, size: int) -> None:
         self._limit = size
-        self._head: list[tuple[int, _Shown]] = []
-        self._tail: deque[tuple[int, _Shown]] = deque()
+        self._head: list[tuple[int, _RichOutput]] = []
+        self._tail: deque[tuple[int, _RichOutput]] = deque()
         self._sizes = [0, 0]
         self.count = 0
 
-    def add(self, shown: _Shown) -> None:
+    def add(self, shown: _RichOutput) -> None:
         """Keep one more."""
         self._keep(self.count, shown)
         self.count += 1
 
-    def _keep(self, number: int, shown: _Shown) -> None:
+    def _keep(self, number: int, shown: _RichOutput) -> None:
         fits = self._sizes[0] + shown.size <= self._limit // 2 and len(self._head) < _MOST_RICH // 2
         if fits and not self._tail:
             self._head.append((number, shown))
@@ -298,7 +298,7 @@ class _Rich:
         for number, shown in kept:
             self._keep(number, shown)
 
-    def kept(self) -> list[tuple[int, _Shown]]:
+    def kept(self) -> list[tuple[int, _RichOutput]]:
         """Return what is kept, in order."""
         return [*self._head, *self._tail]
 
@@ -326,9 +326,9 @@ class CellOutputs:
 
     def _begin_again(self) -> None:
         printed, rich = self._limits
-        self._streams = {name: _Printed(printed) for name in ("stdout", "stderr")}
+        self._streams = {name: _StreamText(printed) for name in ("stdout", "stderr")}
         self._lines = {name: Line() for name in self._streams}
-        self._rich = _Rich(rich)
+        self._rich = _RichOutputs(rich)
         self._grown = 0
         self._clear_next = False
 
@@ -339,7 +339,7 @@ class CellOutputs:
         if firm := self._lines[stream].write(text):
             self._streams[stream].add(self._rich.count, firm)
 
-    def show(self, shown: _Shown) -> None:
+    def show(self, shown: _RichOutput) -> None:
         """Take in a rich output or an error."""
         self._clear_if_asked()
         self._end_lines()
@@ -369,7 +369,7 @@ class CellOutputs:
                 self._streams[name].add(self._rich.count, rest)
 
     @property
-    def rich(self) -> list[_Shown]:
+    def rich(self) -> list[_RichOutput]:
         """The rich outputs that are kept."""
         return [shown for _, shown in self._rich.kept()]
 
@@ -442,9 +442,9 @@ class NotebookOutputs:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limits = {"printed": limit, "rich": _RICH_SIZE * limit}
         self._left = {name: _WHOLE * many for name, many in self._limits.items()}
-        self._named: WeakValueDictionary[str, _Shown] = WeakValueDictionary()
-        self._standing: list[_Shown] = []
-        self._changed: dict[_Shown, None] = {}
+        self._named: WeakValueDictionary[str, _RichOutput] = WeakValueDictionary()
+        self._standing: list[_RichOutput] = []
+        self._changed: dict[_RichOutput, None] = {}
 
     def begin(self) -> CellOutputs:
         """Start the outputs of the next cell."""
@@ -464,19 +464,19 @@ class NotebookOutputs:
         if kind == "stream":
             cell.print(content["name"], content["text"])
         elif kind == "error":
-            cell.show(_Shown({"output_type": kind, **_error(content)}))
+            cell.show(_RichOutput({"output_type": kind, **_error(content)}))
         elif kind == "update_display_data":
             self._replace(cell, content)
         elif kind in ("display_data", "execute_result"):
             cell.show(self._replace(cell, content) or self._new(kind, content))
 
-    def _new(self, kind: str, content: Mapping[str, Any]) -> _Shown:
-        shown = _Shown({"output_type": kind, **content})
+    def _new(self, kind: str, content: Mapping[str, Any]) -> _RichOutput:
+        shown = _RichOutput({"output_type": kind, **content})
         if name := _name_in(content):
             self._named[name] = shown
         return shown
 
-    def _replace(self, cell: CellOutputs, content: Mapping[str, Any]) -> _Shown | None:
+    def _replace(self, cell: CellOutputs, content: Mapping[str, Any]) -> _RichOutput | None:
         """Replace an output by its display id; return None if it is nowhere."""
         shown = self._named.get(_name_in(content))
         if shown is not None:

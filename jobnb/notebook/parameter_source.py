@@ -12,7 +12,7 @@ from typing import Any
 
 from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.definition_code import plain_source
-from jobnb.notebook.exchange import Exchange
+from jobnb.notebook.exchange import StepFolder
 from jobnb.notebook.kernel_languages import assignments
 from jobnb.notebook.parameters import DEFAULTS_TAG, checked, literal
 
@@ -24,7 +24,7 @@ def parameter_source(
     config: Mapping[str, Any],
     raw: Mapping[str, Any],
     inputs: Mapping[str, Any],
-    exchange: Exchange,
+    exchange: StepFolder,
     language: str = "python",
 ) -> str:
     """Return the code of the cell that gives a notebook its values; empty if there are none.
@@ -52,7 +52,7 @@ def parameter_source(
     return "\n".join(["# Parameters", *lines]) if lines else ""
 
 
-def input_lines(inputs: Mapping[str, Any], exchange: Exchange) -> list[str]:
+def input_lines(inputs: Mapping[str, Any], exchange: StepFolder) -> list[str]:
     """Return the lines of code that give a notebook its inputs.
 
     Args:

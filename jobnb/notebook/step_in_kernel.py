@@ -20,7 +20,7 @@ from jobnb.events import Event
 from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.resources import opener_of
 from jobnb.execution.worker import WorkerRun
-from jobnb.notebook.exchange import Exchange
+from jobnb.notebook.exchange import StepFolder
 
 FOLDER_VARIABLE = "JOBNB_STEP_FOLDER"
 """The variable of the kernel's environment that names the folder."""
@@ -155,7 +155,7 @@ class StepInKernel:
                 f"The op {op.name!r} has no output {name!r} to yield. {hint}"
                 + ("" if names else f"Declare it: outs={{{name!r}: Out()}}.")
             )
-        Exchange(self._folder).put_result(name, value)
+        StepFolder(self._folder).put_result(name, value)
 
     def yield_event(self, event: Any) -> None:
         """Tell an event: it is logged now; a failure or retry ends the step after the last cell.

@@ -12,7 +12,7 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvalidSubsetError
-from jobnb.plan.asset_choice import Chosen
+from jobnb.plan.asset_choice import JobAssets
 from jobnb.plan.flatten import output_at
 
 Guards = Mapping[str, tuple[tuple[str, str], ...]]
@@ -20,7 +20,7 @@ Guards = Mapping[str, tuple[tuple[str, str], ...]]
 
 
 def checks_to_make(
-    checks: Iterable[AssetChecksDefinition], chosen: Chosen
+    checks: Iterable[AssetChecksDefinition], chosen: JobAssets
 ) -> list[AssetChecksDefinition]:
     """Choose the checks that a run evaluates in steps of their own.
 
@@ -43,7 +43,7 @@ def checks_to_make(
     return made
 
 
-def assets_to_make(assets: Iterable[AssetsDefinition], chosen: Chosen) -> list[AssetsDefinition]:
+def assets_to_make(assets: Iterable[AssetsDefinition], chosen: JobAssets) -> list[AssetsDefinition]:
     """Choose the assets that a run materializes, with those of their own checks that are selected.
 
     A function that cannot be subset evaluates all of its checks as well.
@@ -63,7 +63,7 @@ def see_makeable(
     checks: Iterable[AssetChecksDefinition],
     assets: Iterable[AssetsDefinition],
     sources: Iterable[SourceAsset],
-    chosen: Chosen,
+    chosen: JobAssets,
     anything: bool,
 ) -> None:
     """Raise if a check selected by name cannot be evaluated, or the run would do nothing.

@@ -23,7 +23,7 @@ from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.selection_resolution import resolve_all, resolve_assets
 
 
-class Chosen(NamedTuple):
+class JobAssets(NamedTuple):
     """What a job covers.
 
     Attributes:
@@ -41,7 +41,7 @@ class Chosen(NamedTuple):
     sources_alone: bool = False
 
 
-def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
+def chosen_by(job: JobDefinition, layer: AssetLayer) -> JobAssets:
     """Resolve what the job materializes, observes and checks.
 
     Source assets are observed where the selection names them, or names nothing else.
@@ -66,14 +66,14 @@ def chosen_by(job: JobDefinition, layer: AssetLayer) -> Chosen:
     return chosen
 
 
-def _everything(layer: AssetLayer) -> Chosen:
+def _everything(layer: AssetLayer) -> JobAssets:
     assets = frozenset(key for each in layer.assets for key in each.keys)
     around: list[AssetChecksDefinition | AssetsDefinition] = [*layer.checks, *layer.assets]
     specs = (spec for each in around for spec in each.check_specs)
-    return Chosen(assets, frozenset(spec.key for spec in specs if spec.asset_key in assets))
+    return JobAssets(assets, frozenset(spec.key for spec in specs if spec.asset_key in assets))
 
 
-def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
+def _selected(layer: AssetLayer, selection: AssetSelection) -> JobAssets:
     graph = AssetGraph([*layer.assets, *layer.sources, *layer.checks])
     chosen = selection.at_most() if layer.is_undecided else selection
     resolved, checks = resolve_all(chosen, graph, layer.status_of)
@@ -86,12 +86,12 @@ def _selected(layer: AssetLayer, selection: AssetSelection) -> Chosen:
     selected |= looked_at & _named(selection.rule) if selected else looked_at
     sources_alone = bool(resolved) and not selected
     if not selection.tells_checks:
-        return Chosen(selected, frozenset(checks), sources_alone=sources_alone)
+        return JobAssets(selected, frozenset(checks), sources_alone=sources_alone)
     named = selection.named_checks
-    return Chosen(selected, frozenset(checks), named, True, sources_alone)
+    return JobAssets(selected, frozenset(checks), named, True, sources_alone)
 
 
-def _part_of(job: JobDefinition, layer: AssetLayer, whole: Chosen) -> Chosen:
+def _part_of(job: JobDefinition, layer: AssetLayer, whole: JobAssets) -> JobAssets:
     """Narrow what a job covers to the requested assets, and to their checks if none are named."""
     could = whole
     if layer.status_of is not None:
@@ -102,9 +102,9 @@ def _part_of(job: JobDefinition, layer: AssetLayer, whole: Chosen) -> Chosen:
     wanted = _asked_for(job, "make", job.asset_selection or (), could.assets) & whole.assets
     if job.asset_check_selection is None:
         checks = frozenset(key for key in whole.checks if key.asset in wanted)
-        return Chosen(wanted, checks, whole.named & checks, whole.tells_checks)
+        return JobAssets(wanted, checks, whole.named & checks, whole.tells_checks)
     named = _asked_for(job, "check", job.asset_check_selection, whole.checks)
-    return Chosen(wanted, named, named, tells_checks=True)
+    return JobAssets(wanted, named, named, tells_checks=True)
 
 
 def _shown(selection: object) -> str:

@@ -149,7 +149,7 @@ Fed = tuple[dict[str, Dependency], dict[str, AssetKey]]
 """The edges that lead to a node, and the assets that are loaded for it."""
 
 
-class Loadable(msgspec.Struct, frozen=True):
+class LoadableAsset(msgspec.Struct, frozen=True):
     """How the stored value of an asset is loaded."""
 
     manager_key: str
@@ -200,11 +200,11 @@ class AssetGraphDefinition(GraphDefinition):
         made = {key: each for each in self.layer.assets for key in each.ordered_keys}
         return {**made, **{each.key: each for each in self.layer.sources}}
 
-    def loadable(self, key: AssetKey) -> Loadable | None:
+    def loadable(self, key: AssetKey) -> LoadableAsset | None:
         """Return how the value of an asset around the job is loaded, or None if it is unknown."""
         found = self._around.get(key)
         if isinstance(found, SourceAsset):
-            return Loadable(found.io_manager_key, found.raw_metadata)
+            return LoadableAsset(found.io_manager_key, found.raw_metadata)
         return loadable_of(found, key) if found is not None else None
 
     @lazy
@@ -240,11 +240,11 @@ class AssetGraphDefinition(GraphDefinition):
         return found
 
 
-def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> Loadable:
+def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> LoadableAsset:
     """Return how the value of one of a definition's assets is loaded."""
     out = assets_def.node_def.out_of(assets_def.output_name_of(key))
     said = assets_def.metadata_by_key.get(key)
-    return Loadable(out.io_manager_key, {**out.metadata, **said} if said else out.metadata)
+    return LoadableAsset(out.io_manager_key, {**out.metadata, **said} if said else out.metadata)
 
 
 def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:

@@ -37,8 +37,8 @@ from jobnb.plan.step import (
     FromMany,
     FromOutput,
     FromValue,
-    Kept,
     Plan,
+    PlanCache,
     Source,
     Step,
     StepInput,
@@ -185,7 +185,7 @@ class _Builder:
                 self.slots[key, output] = len(self.slots)
         self.problems: list[str] = []
         self.graph_inputs: Mapping[str, Any] = {}
-        self._kept = Kept()
+        self._kept = PlanCache()
         graph = job.graph
         self.assets = graph if isinstance(graph, AssetGraphDefinition) else None
         self.unasked: set[tuple[str, str]] = set()
@@ -253,7 +253,7 @@ class _Builder:
             loading=bound.loading,
             storing=bound.storing,
             given_config=bound.given,
-            kept=Kept() if is_fed or bound.ops or bound.given else self._kept,
+            kept=PlanCache() if is_fed or bound.ops or bound.given else self._kept,
         )
 
     @lazy

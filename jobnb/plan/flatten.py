@@ -46,7 +46,7 @@ class FlatNode(msgspec.Struct, frozen=True, gc=False):
     retry_policy: RetryPolicy | None
 
 
-class _Around(msgspec.Struct, frozen=True, gc=False):
+class _GraphScope(msgspec.Struct, frozen=True, gc=False):
     """What a graph passes down to the nodes inside it."""
 
     path: tuple[str, ...]
@@ -65,11 +65,11 @@ def flatten(graph: GraphDefinition, input_values: Mapping[str, Any]) -> list[Fla
         for name in graph.input_names
     }
     found: list[FlatNode] = []
-    _flatten(graph, _Around((), feeds, frozenset(), {}, None), found)
+    _flatten(graph, _GraphScope((), feeds, frozenset(), {}, None), found)
     return found
 
 
-def _flatten(graph: GraphDefinition, around: _Around, found: list[FlatNode]) -> None:
+def _flatten(graph: GraphDefinition, around: _GraphScope, found: list[FlatNode]) -> None:
     sources = graph.node_input_source_assets
     for name, node in graph.node_map.items():
         path = (*around.path, name)
@@ -83,12 +83,14 @@ def _flatten(graph: GraphDefinition, around: _Around, found: list[FlatNode]) -> 
         retry_policy = node.retry_policy or around.retry_policy
         if isinstance(node.definition, GraphDefinition):
             inner_tags = {**node.definition.tags, **tags}
-            _flatten(node.definition, _Around(path, edges, hooks, inner_tags, retry_policy), found)
+            _flatten(
+                node.definition, _GraphScope(path, edges, hooks, inner_tags, retry_policy), found
+            )
         else:
             found.append(FlatNode(path, node, edges, hooks, tags, retry_policy))
 
 
-def _resolve(edge: Dependency, graph: GraphDefinition, around: _Around) -> Edge:
+def _resolve(edge: Dependency, graph: GraphDefinition, around: _GraphScope) -> Edge:
     if type(edge) is DependencyDefinition:
         step, output = output_at(graph, around.path, edge.node, edge.output)
         return Edge("output", step, output)

@@ -99,7 +99,7 @@ def bind_run_config(
     from jobnb.config import bind
 
     bound = bind(tree, inner, what=what)
-    found = _Found(Managers(resources))
+    found = _BoundValues(Managers(resources))
     found.collect(job.graph, bound.get("ops") or {}, ())
     configs = {k: v.get("config") for k, v in (bound.get("resources") or {}).items()}
     check_variables(job, resources, configs)
@@ -281,7 +281,7 @@ def _expand(
     return expanded
 
 
-class _Found:
+class _BoundValues:
     """Collects the bound values of ops by step key.
 
     Args:

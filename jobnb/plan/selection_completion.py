@@ -37,7 +37,7 @@ class Suggestions(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Words:
+class SelectionVocabulary:
     """The names and values that a selection can use.
 
     Attributes:
@@ -53,7 +53,7 @@ class Words:
     functions: Sequence[str] = ()
 
     @classmethod
-    def of_assets(cls, assets: Iterable[object]) -> Words:
+    def of_assets(cls, assets: Iterable[object]) -> SelectionVocabulary:
         """Return the words that select assets, and checks if there are any."""
         graph = AssetGraph(assets)
         numbers = sorted(graph.scope(include_sources=True))
@@ -77,7 +77,7 @@ class Words:
         return cls(keys, values, tag_values, ASSET_FUNCTIONS)
 
     @classmethod
-    def of_ops(cls, names: Iterable[str]) -> Words:
+    def of_ops(cls, names: Iterable[str]) -> SelectionVocabulary:
         """Return the words that select ops and the graphs that hold them."""
         known = with_graphs(names)
         return cls(known, {"name": known}, functions=OP_FUNCTIONS)
@@ -96,7 +96,7 @@ def _suggested(texts: Iterable[str]) -> list[str]:
     return [written(text) for text in dict.fromkeys(texts) if text]
 
 
-def suggest(text: str, words: Words, quote: str = '"') -> Suggestions:
+def suggest(text: str, words: SelectionVocabulary, quote: str = '"') -> Suggestions:
     """Complete a selection at the end of a text.
 
     Args:
@@ -105,7 +105,9 @@ def suggest(text: str, words: Words, quote: str = '"') -> Suggestions:
         quote: The quote character for a name that needs quotes.
 
     Example:
-        >>> words = Words(["orders", "revenue"], {"key": ["orders"], "group": ["raw"]})
+        >>> words = SelectionVocabulary(
+        ...     ["orders", "revenue"], {"key": ["orders"], "group": ["raw"]}
+        ... )
         >>> suggest("orders and gr", words)
         Suggestions(start=11, words=['group:'])
         >>> suggest("orders and group:", words).words
@@ -137,7 +139,11 @@ def _fits(word: str, typed: str) -> bool:
 
 
 def _fitting(
-    terminals: frozenset[str], before: tuple[Token, ...], words: Words, in_quotes: bool, quote: str
+    terminals: frozenset[str],
+    before: tuple[Token, ...],
+    words: SelectionVocabulary,
+    in_quotes: bool,
+    quote: str,
 ) -> Iterable[str]:
     if "VALUE" in terminals:
         yield from _written(_values(before, words), in_quotes, quote)
@@ -152,7 +158,7 @@ def _fitting(
         yield from (word for name, word in (("_AND", "and "), ("_OR", "or ")) if name in terminals)
 
 
-def _values(before: tuple[Token, ...], words: Words) -> Sequence[str]:
+def _values(before: tuple[Token, ...], words: SelectionVocabulary) -> Sequence[str]:
     """Return the values of the last attribute, after its colon or the tag's equals sign."""
     label = next(str(token) for token in reversed(before) if token.type == "LABEL")
     if before[-1].type == "_EQUALS":

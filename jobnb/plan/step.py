@@ -153,11 +153,11 @@ class Step(msgspec.Struct, frozen=True, gc=False):
         return next((each for each in self.outputs if each.name == name), None)
 
 
-class Kept(dict[str, Any]):
+class PlanCache(dict[str, Any]):
     """Values cached with a plan in this process; a pickled plan starts with an empty cache."""
 
-    def __reduce__(self) -> tuple[type[Kept], tuple[()]]:
-        return Kept, ()
+    def __reduce__(self) -> tuple[type[PlanCache], tuple[()]]:
+        return PlanCache, ()
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -194,7 +194,7 @@ class Plan(msgspec.Struct, frozen=True):
     loading: Mapping[str, Mapping[str, Any]] = {}
     storing: Mapping[str, Mapping[str, Any]] = {}
     given_config: Mapping[str, Any] = {}
-    kept: Kept = msgspec.field(default_factory=Kept)
+    kept: PlanCache = msgspec.field(default_factory=PlanCache)
 
     @property
     def partition_key(self) -> str | None:

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from jobnb.server.access import Access, Refusal
-from jobnb.server.executing import Asked, Executing, asked_of
+from jobnb.server.executing import GraphQLExecutor, GraphQLRequest, asked_of
 from jobnb.server.json_text import decoded, encoded
 from jobnb.server.limits import Limits
 from jobnb.server.protocols import chosen_protocol
@@ -39,7 +39,7 @@ def application(
         >>> [route.path for route in app.routes]
         ['/graphql', '/graphql', '/server_info', '/dagit_info']
     """
-    doors = Doors(Executing(served, limits), Access(token, hosts))
+    doors = GraphQLRoutes(GraphQLExecutor(served, limits), Access(token, hosts))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -63,7 +63,7 @@ def server_info() -> dict[str, str]:
     return {**dict.fromkeys(names, "1.4.7"), "jobnb_version": version}
 
 
-def asked_in(body: bytes, limits: Limits) -> Asked | Refusal:
+def asked_in(body: bytes, limits: Limits) -> GraphQLRequest | Refusal:
     """Return the query in a body; else an HTTP status, and why."""
     if len(body) > limits.body:
         return 413, f"The body has {len(body):,} bytes; {limits.body:,} are allowed."
@@ -81,7 +81,7 @@ def refused(refusal: Refusal) -> Response:
     return JSONResponse(content, status, headers=headers)
 
 
-class Doors:
+class GraphQLRoutes:
     """What is behind each address of GraphQL.
 
     Args:
@@ -89,7 +89,7 @@ class Doors:
         access: Says who is let in.
     """
 
-    def __init__(self, executing: Executing, access: Access) -> None:
+    def __init__(self, executing: GraphQLExecutor, access: Access) -> None:
         self.executing, self._access = executing, access
 
     def routes(self) -> list[BaseRoute]:
@@ -143,7 +143,7 @@ class Doors:
                 return 413, f"The body has more than {most:,} bytes."
         return bytes(found)
 
-    def _in_address(self, request: Request) -> Asked | Refusal:
+    def _in_address(self, request: Request) -> GraphQLRequest | Refusal:
         given: dict[str, Any] = dict(request.query_params)
         try:
             if given.get("variables"):

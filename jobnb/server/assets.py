@@ -34,7 +34,7 @@ from jobnb.server.partitions import (
 )
 from jobnb.server.runs import Run, find_runs
 from jobnb.server.types import RegularDagsterType, type_of
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind
 from jobnb.staleness.statuses import asset_statuses
 from jobnb.state import RunStatus
@@ -52,7 +52,9 @@ _MOST = 1000
 # --- what was recorded ------------------------------------------------------------------
 
 
-def _history(reading: Reading, key: Key, kind: EventType, given: Mapping[str, Any]) -> list[Any]:
+def _history(
+    reading: RequestReader, key: Key, kind: EventType, given: Mapping[str, Any]
+) -> list[Any]:
     """Return the records of an asset, the newest first."""
     limit, last = given.get("limit"), given.get("partition_in_last")
     tags = given.get("tags")
@@ -81,7 +83,7 @@ def _seconds(millis_text: str | None) -> float | None:
         ) from None
 
 
-def _told(reading: Reading, records: Iterable[EventLogRecord | None]) -> list[Any]:
+def _told(reading: RequestReader, records: Iterable[EventLogRecord | None]) -> list[Any]:
     told: list[Any] = []
     for record in records:
         event = record.event_log_entry.dagster_event if record is not None else None
@@ -101,7 +103,7 @@ class Asset(Node):
         key: The key.
     """
 
-    def __init__(self, reading: Reading, key: Key) -> None:
+    def __init__(self, reading: RequestReader, key: Key) -> None:
         self._reading, self._key = reading, key
 
     @property
@@ -231,7 +233,7 @@ class AssetNode(Node):
     has_materialize_permission = True
 
     def __init__(
-        self, reading: Reading, location: Location, definitions: Definitions, key: Key
+        self, reading: RequestReader, location: Location, definitions: Definitions, key: Key
     ) -> None:
         self._reading, self._location, self._definitions = reading, location, definitions
         self._key = key
@@ -607,7 +609,7 @@ class AssetNode(Node):
         return [self.stale_causes(each) for each in self._named(partitions)]
 
 
-def node_of(reading: Reading, key: Key) -> AssetNode | None:
+def node_of(reading: RequestReader, key: Key) -> AssetNode | None:
     """Return an asset as it is defined, wherever that is; None if it is not."""
     location = reading.assets_defined.get(key)
     if location is None:
@@ -615,7 +617,7 @@ def node_of(reading: Reading, key: Key) -> AssetNode | None:
     return AssetNode(reading, location, reading.definitions(location), key)
 
 
-def nodes_of(reading: Reading, location: Location, keys: Iterable[Key]) -> list[AssetNode]:
+def nodes_of(reading: RequestReader, location: Location, keys: Iterable[Key]) -> list[AssetNode]:
     """Return assets that a location defines; others are left out."""
     definitions = reading.definitions(location)
     known = reading.keys_of(location)
@@ -637,7 +639,7 @@ _WAITING = (RunStatus.QUEUED, RunStatus.NOT_STARTED, RunStatus.STARTING)
 _GOING = (RunStatus.STARTED, RunStatus.CANCELING)
 
 
-def latest_info(reading: Reading, keys: Sequence[Key]) -> list[AssetLatestInfo]:
+def latest_info(reading: RequestReader, keys: Sequence[Key]) -> list[AssetLatestInfo]:
     """Return the latest events of assets."""
     records = {
         each.asset_entry.asset_key: each for each in reading.instance.get_asset_records(keys)
@@ -662,7 +664,7 @@ def latest_info(reading: Reading, keys: Sequence[Key]) -> list[AssetLatestInfo]:
     return told
 
 
-def _runs_by_asset(reading: Reading, statuses: Sequence[RunStatus]) -> dict[Key, list[str]]:
+def _runs_by_asset(reading: RequestReader, statuses: Sequence[RunStatus]) -> dict[Key, list[str]]:
     """Return the runs that stand so, by the assets that they are to materialize."""
     found: dict[Key, list[str]] = {}
     for run in find_runs(reading, RunsFilter(statuses=statuses)):

@@ -30,7 +30,7 @@ from jobnb.server.partition_sets import (
 from jobnb.server.partitions import PartitionKeyRange
 from jobnb.server.runs import Run, find_runs, key_of
 from jobnb.server.tags import PipelineTag, given_tags, tags_of
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 from jobnb.state import RunStatus
 from jobnb.storage.backfill import PartitionBackfill as Record
 from jobnb.storage.partition_history import AssetPartitionStatus
@@ -108,7 +108,7 @@ class PartitionBackfill(Node):
     from_failure = False
     reexecution_steps: Sequence[str] | None = None
 
-    def __init__(self, reading: Reading, record: Record) -> None:
+    def __init__(self, reading: RequestReader, record: Record) -> None:
         self._reading, self._record = reading, record
         self.timestamp, self.end_timestamp = record.backfill_timestamp, record.end_timestamp
         self.job_name = record.job_name
@@ -334,7 +334,7 @@ Launched = (
 )
 
 
-def launch_backfill(reading: Reading, asked: Mapping[str, Any]) -> Launched:
+def launch_backfill(reading: RequestReader, asked: Mapping[str, Any]) -> Launched:
     """Launch the backfill that a query asks for."""
     selector = asked.get("selector")
     try:
@@ -350,7 +350,9 @@ def launch_backfill(reading: Reading, asked: Mapping[str, Any]) -> Launched:
         return problems.python_error(error)
 
 
-def _of_job(reading: Reading, selector: Mapping[str, Any], asked: Mapping[str, Any]) -> Launched:
+def _of_job(
+    reading: RequestReader, selector: Mapping[str, Any], asked: Mapping[str, Any]
+) -> Launched:
     place, name = selector["repository_selector"], str(selector["partition_set_name"])
     job_name = name.removesuffix("_partition_set")
     if find_location(reading, place) is None:
@@ -400,7 +402,7 @@ def _partitions(asked: Mapping[str, Any]) -> Any:
     return names
 
 
-def _of_assets(reading: Reading, asked: Mapping[str, Any]) -> Launched:
+def _of_assets(reading: RequestReader, asked: Mapping[str, Any]) -> Launched:
     keys, partitions = _assets_asked(asked)
     session = reading.served.session(_location_of(reading, keys))
     backfill = session.backfill(
@@ -438,7 +440,7 @@ def _assets_asked(asked: Mapping[str, Any]) -> tuple[list[Key], Any]:
     return keys, next((KeyRange(*each) for each in ranges), None)
 
 
-def _location_of(reading: Reading, keys: Sequence[Key]) -> Location:
+def _location_of(reading: RequestReader, keys: Sequence[Key]) -> Location:
     """Return the one location that defines assets.
 
     Raises:
@@ -458,7 +460,7 @@ def _location_of(reading: Reading, keys: Sequence[Key]) -> Location:
 
 
 def resume_backfill(
-    reading: Reading, backfill_id: str
+    reading: RequestReader, backfill_id: str
 ) -> ResumeBackfillSuccess | problems.PythonError:
     """Resume a backfill."""
     try:
@@ -475,7 +477,7 @@ def resume_backfill(
     return ResumeBackfillSuccess(backfill_id)
 
 
-def _location_of_record(reading: Reading, record: Record) -> Location | None:
+def _location_of_record(reading: RequestReader, record: Record) -> Location | None:
     if record.job_name is None:
         return _location_of(reading, record.asset_selection)
     for location, definitions in reading.loaded():
@@ -485,7 +487,7 @@ def _location_of_record(reading: Reading, record: Record) -> Location | None:
 
 
 def cancel_backfill(
-    reading: Reading, backfill_id: str
+    reading: RequestReader, backfill_id: str
 ) -> CancelBackfillSuccess | problems.PythonError:
     """Cancel a backfill."""
     going = find(Backfill, backfill_id)

@@ -24,7 +24,7 @@ Send = Callable[[str], None]
 _HELD_BACK = ("_esm", "_css")
 
 
-class Shelf:
+class WidgetGroup:
     """The widgets of one address in one browser, which are closed together."""
 
     def __init__(self) -> None:
@@ -48,14 +48,14 @@ class Shelf:
                 widget.close()
 
 
-_taking: ContextVar[Shelf | None] = ContextVar("shelf", default=None)
+_taking: ContextVar[WidgetGroup | None] = ContextVar("shelf", default=None)
 
 
-class Exchange:
+class CommBroker:
     """Passes on what widgets tell to the browsers that have asked for them.
 
     Example:
-        >>> exchange = Exchange()
+        >>> exchange = CommBroker()
         >>> heard = []
         >>> with exchange.installed():
         ...     from jobnb.display.widgets.tabbed import Note
@@ -142,7 +142,7 @@ class Exchange:
 class _Comm(BaseComm):
     """A comm whose other end is in browsers."""
 
-    exchange: Exchange
+    exchange: CommBroker
 
     def __init__(self, *args: Any, **parameters: Any) -> None:
         super().__init__(*args, **parameters)

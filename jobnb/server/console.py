@@ -40,7 +40,7 @@ Go = Callable[[str], None]
 
 
 @dataclass
-class Shown:
+class ConsoleView:
     """What stands at an address.
 
     Attributes:
@@ -93,7 +93,7 @@ class Console:
         self.read_only = read_only
         self._forms: dict[str, LaunchForm] = {}
 
-    def at(self, address: str) -> Shown:
+    def at(self, address: str) -> ConsoleView:
         """Return what stands at an address.
 
         Raises:
@@ -102,13 +102,13 @@ class Console:
         parts = urlsplit(address)
         first, _, rest = parts.path.strip("/").partition("/")
         asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        places: dict[str, Callable[[], Shown]] = {
+        places: dict[str, Callable[[], ConsoleView]] = {
             "": self._overview,
             "jobs": self._jobs,
             "runs": self._runs,
             "automation": self._automation,
         }
-        things: dict[str, Callable[[str], Shown]] = {
+        things: dict[str, Callable[[str], ConsoleView]] = {
             "jobs": self._job,
             "runs": self._run,
             "assets": self._asset,
@@ -126,7 +126,7 @@ class Console:
 
     # --- lists ------------------------------------------------------------------
 
-    def _overview(self) -> Shown:
+    def _overview(self) -> ConsoleView:
         below = ipywidgets.VBox()
 
         def show(widget: Any) -> None:
@@ -142,7 +142,7 @@ class Console:
                 below.children = [widget]
 
         catalogue = Catalogue(self.session, show, title="Overview")
-        return Shown("Overview", ipywidgets.VBox([catalogue, below]))
+        return ConsoleView("Overview", ipywidgets.VBox([catalogue, below]))
 
     def _open_pad(self, job: JobDefinition, below: Any) -> None:
         known = self.session.snapshot().jobs
@@ -151,12 +151,12 @@ class Console:
         else:
             below.children = [self._pad(job, "selected assets")]
 
-    def _jobs(self) -> Shown:
+    def _jobs(self) -> ConsoleView:
         rows = [
             {**job, "address": address_of_job(job["name"]), **self._latest(job["name"])}
             for job in contents(self.session, self.session.snapshot())["jobs"]
         ]
-        return Shown("Jobs", rows=rows)
+        return ConsoleView("Jobs", rows=rows)
 
     def _latest(self, job: str) -> dict[str, Any]:
         found = self.session.instance.get_run_records(RunsFilter(job_name=job), limit=1)
@@ -170,15 +170,15 @@ class Console:
             "run": address_of_run(run.run_id),
         }
 
-    def _runs(self) -> Shown:
-        return Shown("Runs", _PageHistory(self.session.runs, self._show_run))
+    def _runs(self) -> ConsoleView:
+        return ConsoleView("Runs", _PageHistory(self.session.runs, self._show_run))
 
-    def _automation(self) -> Shown:
-        return Shown("Automation", _PageAutomation(self.session.automation, self._show_run))
+    def _automation(self) -> ConsoleView:
+        return ConsoleView("Automation", _PageAutomation(self.session.automation, self._show_run))
 
     # --- one of them ------------------------------------------------------------
 
-    def _job(self, name: str) -> Shown:
+    def _job(self, name: str) -> ConsoleView:
         known = {each.name: each for each in self.session.snapshot().jobs}
         job = known.get(name) or self.session.job(name)
         runs = RunTable(self.session.instance, RunsFilter(job_name=name))
@@ -189,9 +189,9 @@ class Console:
                 "runs": lambda: _PageHistory(runs, self._show_run),
             },
         )
-        return Shown(name, view, tabs=view.bar)
+        return ConsoleView(name, view, tabs=view.bar)
 
-    def _asset(self, name: str) -> Shown:
+    def _asset(self, name: str) -> ConsoleView:
         key = AssetKey.from_user_string(name)
         definition = self.session.asset(key)
 
@@ -200,13 +200,13 @@ class Console:
             return self._pad(job, name)
 
         view = _PageAsset(definition, pad, self._show_run)
-        return Shown(name, view, tabs=view.bar)
+        return ConsoleView(name, view, tabs=view.bar)
 
-    def _run(self, begins: str) -> Shown:
+    def _run(self, begins: str) -> ConsoleView:
         run = self._found(begins)
         shown = self._show_run
         view = _PageRun(run, shown, read_only=self.read_only)
-        return Shown(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
+        return ConsoleView(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
 
     def _found(self, begins: str) -> RunSource:
         """Return a run by its id, or how that begins; one in progress elsewhere is followed."""

@@ -14,7 +14,7 @@ from jobnb.server.config_types import ConfigTypeField, field_of_schema
 from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, type_named
 from jobnb.server.problems import PythonError
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 from jobnb.storage.ticks import live_loops
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class DaemonHealth(Node):
 
     id = "daemonHealth"
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
 
     @property
@@ -144,7 +144,7 @@ class Instance(Node):
     auto_materialize_paused = False
     executable_path = sys.executable
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
 
     @property
@@ -222,7 +222,7 @@ class ResourceDetails(Node):
 
     is_top_level = True
 
-    def __init__(self, reading: Reading, location: Location, name: str, given: Any) -> None:
+    def __init__(self, reading: RequestReader, location: Location, name: str, given: Any) -> None:
         self._reading, self._location, self.name, self._given = reading, location, name, given
 
     name: str
@@ -305,7 +305,7 @@ def _value(key: str, value: Any) -> ConfiguredValue:
     return ConfiguredValue(key, str(value), "VALUE")
 
 
-def resources_of(reading: Reading, location: Location) -> list[ResourceDetails]:
+def resources_of(reading: RequestReader, location: Location) -> list[ResourceDetails]:
     """Return the resources of a location."""
     known = reading.definitions(location).resources
     return [ResourceDetails(reading, location, *each) for each in sorted(known.items())]

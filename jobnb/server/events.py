@@ -15,7 +15,7 @@ from jobnb.server.problems import PythonError, RunNotFoundError, python_error_of
 if TYPE_CHECKING:
     from jobnb.server.runs import Run
     from jobnb.server.steps import RunStepStats
-    from jobnb.server.workspace import Reading
+    from jobnb.server.workspace import RequestReader
 
 
 class RunMessage(Node):
@@ -28,7 +28,7 @@ class RunMessage(Node):
         event: What happened.
     """
 
-    def __init__(self, reading: Reading, run_id: str, job_name: str, event: ev.Event) -> None:
+    def __init__(self, reading: RequestReader, run_id: str, job_name: str, event: ev.Event) -> None:
         self.reading, self.run_id, self.pipeline_name = reading, run_id, job_name
         self.event: Any = event
 
@@ -525,21 +525,21 @@ _KINDS: dict[str, type[RunMessage]] = {
 }
 
 
-def message_of(reading: Reading, run_id: str, job_name: str, event: ev.Event) -> RunMessage:
+def message_of(reading: RequestReader, run_id: str, job_name: str, event: ev.Event) -> RunMessage:
     """Return an event as a line of the log; a kind that 1.4.7 does not know is told as logged."""
     kind = _KINDS.get(event.event_type.value, LogMessageEvent)
     return kind(reading, run_id, job_name, event)
 
 
 def materialization(
-    reading: Reading, run_id: str, job_name: str, event: ev.AssetMaterialized
+    reading: RequestReader, run_id: str, job_name: str, event: ev.AssetMaterialized
 ) -> MaterializationEvent:
     """Return a materialization as an answer."""
     return MaterializationEvent(reading, run_id, job_name, event)
 
 
 def messages(
-    reading: Reading, run_id: str, job_name: str, events: Sequence[ev.Event]
+    reading: RequestReader, run_id: str, job_name: str, events: Sequence[ev.Event]
 ) -> list[RunMessage]:
     """Return events as lines of the log."""
     return [message_of(reading, run_id, job_name, event) for event in events]

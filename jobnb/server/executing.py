@@ -32,7 +32,7 @@ from jobnb.server.mutations import Mutation
 from jobnb.server.queries import Query
 from jobnb.server.schema import served_schema
 from jobnb.server.subscriptions import Subscription
-from jobnb.server.workspace import Reading, ServedWorkspace
+from jobnb.server.workspace import RequestReader, ServedWorkspace
 
 _logger = logging.getLogger("jobnb.server")
 _KEPT = 256  # parsed queries
@@ -48,7 +48,7 @@ class TooSlowError(GraphQLError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class GraphQLRequest:
     """What a client asks for.
 
     Attributes:
@@ -62,7 +62,7 @@ class Asked:
     operation: str | None = None
 
 
-def asked_of(body: Any) -> Asked:
+def asked_of(body: Any) -> GraphQLRequest:
     """Return the query in a JSON object.
 
     Raises:
@@ -70,7 +70,7 @@ def asked_of(body: Any) -> Asked:
 
     Example:
         >>> asked_of({"query": "{ version }"})
-        Asked(query='{ version }', variables=None, operation=None)
+        GraphQLRequest(query='{ version }', variables=None, operation=None)
     """
     if not isinstance(body, dict):
         raise ValueError('The body is a JSON object, such as {"query": "{ version }"}.')
@@ -82,7 +82,7 @@ def asked_of(body: Any) -> Asked:
         raise ValueError("variables is a JSON object, or left out.")
     if operation is not None and not isinstance(operation, str):
         raise ValueError("operationName is text, or left out.")
-    return Asked(query, variables or None, operation or None)
+    return GraphQLRequest(query, variables or None, operation or None)
 
 
 class _Context:
@@ -117,7 +117,7 @@ class _Document:
     errors: tuple[GraphQLError, ...] = ()
 
 
-class Executing:
+class GraphQLExecutor:
     """Executes queries, mutations and subscriptions on what is served.
 
     Args:
@@ -127,8 +127,8 @@ class Executing:
 
     Example:
         >>> from jobnb.storage.instance import Instance
-        >>> executing = Executing(ServedWorkspace(Instance.ephemeral(), []))
-        >>> executing.answer(Asked("{ runsOrError { ... on Runs { count } } }"))
+        >>> executing = GraphQLExecutor(ServedWorkspace(Instance.ephemeral(), []))
+        >>> executing.answer(GraphQLRequest("{ runsOrError { ... on Runs { count } } }"))
         (200, {'data': {'runsOrError': {'count': 0}}})
     """
 
@@ -146,14 +146,16 @@ class Executing:
 
     # --- queries and mutations
 
-    async def answer_soon(self, asked: Asked, *, reads_only: bool = False) -> tuple[int, Answer]:
+    async def answer_soon(
+        self, asked: GraphQLRequest, *, reads_only: bool = False
+    ) -> tuple[int, Answer]:
         """Execute a query or mutation in a thread; the HTTP status and the answer."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._threads, lambda: self.answer(asked, reads_only=reads_only)
         )
 
-    def answer(self, asked: Asked, *, reads_only: bool = False) -> tuple[int, Answer]:
+    def answer(self, asked: GraphQLRequest, *, reads_only: bool = False) -> tuple[int, Answer]:
         """Execute a query or mutation; the HTTP status and the answer.
 
         Args:
@@ -171,10 +173,12 @@ class Executing:
         writes = operation.operation is OperationType.MUTATION
         if writes and (reads_only or self._refusal):
             return _refused(GraphQLError(self._refusal or "A mutation is sent with POST."))
-        root = (Mutation if writes else Query)(Reading(self.served))
+        root = (Mutation if writes else Query)(RequestReader(self.served))
         return _told(self._executed(found.document, asked, root))
 
-    def _executed(self, document: DocumentNode, asked: Asked, root: Any) -> ExecutionResult:
+    def _executed(
+        self, document: DocumentNode, asked: GraphQLRequest, root: Any
+    ) -> ExecutionResult:
         context = _Context(self.limits.seconds)
         result = execute_sync(
             self._schema,
@@ -213,16 +217,16 @@ class Executing:
 
     # --- subscriptions
 
-    def is_subscription(self, asked: Asked) -> bool:
+    def is_subscription(self, asked: GraphQLRequest) -> bool:
         """Whether a subscription is asked for."""
         operation = self._operation(asked)
         return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
-    def _operation(self, asked: Asked) -> OperationDefinitionNode | None:
+    def _operation(self, asked: GraphQLRequest) -> OperationDefinitionNode | None:
         document = self._document(asked.query).document
         return None if document is None else get_operation_ast(document, asked.operation)
 
-    async def follow(self, asked: Asked) -> AsyncGenerator[Answer]:
+    async def follow(self, asked: GraphQLRequest) -> AsyncGenerator[Answer]:
         """Execute a subscription: an answer for each thing that happens."""
         document = self._document(asked.query).document
         assert document is not None

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Gate:
+class ReadWriteLock:
     """Lets many threads in together, or one alone; who wants to be alone goes first.
 
     Example:
-        >>> gate = Gate()
+        >>> gate = ReadWriteLock()
         >>> with gate.shared(), gate.shared():
         ...     pass
         >>> with gate.alone():

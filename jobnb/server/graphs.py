@@ -9,9 +9,9 @@ from typing import Any
 from jobnb.errors import did_you_mean
 from jobnb.server.jobs import find_location
 from jobnb.server.nodes import Node, digest
-from jobnb.server.ops import Place, Solid, SolidHandle, handles_below
+from jobnb.server.ops import GraphInJob, Solid, SolidHandle, handles_below
 from jobnb.server.problems import PythonError
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 
 
 class Graph(Node):
@@ -23,7 +23,7 @@ class Graph(Node):
 
     modes: Sequence[Node] = ()
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: GraphInJob) -> None:
         self._place = place
         self.name = place.graph.name
 
@@ -65,7 +65,7 @@ class GraphNotFoundError(Node):
 
 
 def graph_or_error(
-    reading: Reading, selector: Mapping[str, Any] | None
+    reading: RequestReader, selector: Mapping[str, Any] | None
 ) -> Graph | GraphNotFoundError | PythonError:
     """Return the graph that a query names."""
     if selector is None:
@@ -84,15 +84,15 @@ def graph_or_error(
     )
 
 
-def _all(reading: Reading, location: Location) -> Iterator[Place]:
+def _all(reading: RequestReader, location: Location) -> Iterator[GraphInJob]:
     for job in reading.definitions(location).get_all_job_defs():
-        yield from _below(Place(reading, location, job, job.graph))
+        yield from _below(GraphInJob(reading, location, job, job.graph))
 
 
-def _below(place: Place) -> Iterator[Place]:
+def _below(place: GraphInJob) -> Iterator[GraphInJob]:
     """Iterate over the graphs within one, and it: that of a job counts before those within it."""
     for node in place.graph.nodes:
         inner = place.inner(node)
         if inner is not None:
-            yield from _below(Place(place.reading, place.location, place.job, inner.graph))
+            yield from _below(GraphInJob(place.reading, place.location, place.job, inner.graph))
     yield place

@@ -28,7 +28,7 @@ from jobnb.server.ticks import (
     TickEvaluation,
     evaluation_of,
 )
-from jobnb.server.workspace import REPOSITORY, Location, Reading
+from jobnb.server.workspace import REPOSITORY, Location, RequestReader
 from jobnb.storage.run import SCHEDULE_TAG, SENSOR_TAG, RunsFilter
 from jobnb.storage.ticks import Instigator, InstigatorState, InstigatorStatus, TickStatus
 
@@ -55,7 +55,7 @@ class SensorData(Node):
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownInstigator:
     """A schedule or sensor, and its state.
 
     Attributes:
@@ -66,7 +66,7 @@ class Known:
         state: Its state.
     """
 
-    reading: Reading
+    reading: RequestReader
     location: Location | None
     instigator: Instigator
     definition: Definition | None
@@ -108,7 +108,7 @@ class InstigationState(Node):
     has_start_permission = True
     has_stop_permission = True
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: KnownInstigator) -> None:
         self._known, self._state = known, known.state
         self.name = known.instigator.name
 
@@ -223,7 +223,7 @@ def _cron(definition: Any) -> str:
     return cron if isinstance(cron, str) else ", ".join(cron)
 
 
-def next_tick(known: Known) -> DryRunInstigationTick | None:
+def next_tick(known: KnownInstigator) -> DryRunInstigationTick | None:
     """Return the next evaluation of a schedule or sensor; None if it does not run."""
     definition = known.definition
     if definition is None or not known.runs:
@@ -237,7 +237,7 @@ def next_tick(known: Known) -> DryRunInstigationTick | None:
     return None if moment is None else _tick_at(known, moment)
 
 
-def _tick_at(known: Known, moment: datetime) -> DryRunInstigationTick:
+def _tick_at(known: KnownInstigator, moment: datetime) -> DryRunInstigationTick:
     return DryRunInstigationTick(moment.timestamp(), lambda: known.evaluated(moment))
 
 
@@ -252,7 +252,7 @@ class _Instigator(Node):
     solid_selection: Sequence[str] | None = None
     can_reset = False
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: KnownInstigator) -> None:
         self.known = known
         self._definition: Any = known.definition
         self.name = known.instigator.name
@@ -455,27 +455,27 @@ class StopSensorMutationResult(Node):
 # --- finding them ---------------------------------------------------------------------
 
 
-def _known(reading: Reading, location: Location) -> list[Known]:
+def _known(reading: RequestReader, location: Location) -> list[KnownInstigator]:
     reading.definitions(location)
     loop = AutomationLoop(reading.instance, [location.code])
-    return [Known(reading, location, *each) for each in loop.instigators()]
+    return [KnownInstigator(reading, location, *each) for each in loop.instigators()]
 
 
-def schedules_of(reading: Reading, location: Location) -> list[Schedule]:
+def schedules_of(reading: RequestReader, location: Location) -> list[Schedule]:
     """Return the schedules of a location."""
     known = _known(reading, location)
     return [Schedule(each) for each in known if each.instigator.kind == "SCHEDULE"]
 
 
-def sensors_of(reading: Reading, location: Location) -> list[Sensor]:
+def sensors_of(reading: RequestReader, location: Location) -> list[Sensor]:
     """Return the sensors of a location."""
     known = _known(reading, location)
     return [Sensor(each) for each in known if each.instigator.kind == "SENSOR"]
 
 
 def find_instigator(
-    reading: Reading, selector: Mapping[str, Any], kind: str | None, name: str
-) -> Known | str:
+    reading: RequestReader, selector: Mapping[str, Any], kind: str | None, name: str
+) -> KnownInstigator | str:
     """Return the schedule or sensor that a query names; else a sentence that there is none."""
     location = reading.served.location(selector["repository_location_name"])
     if location is None or selector["repository_name"] != REPOSITORY:
@@ -491,7 +491,7 @@ def find_instigator(
     return f"There is no {noun} {name!r}. {did_you_mean(name, known, noun='There are')}".rstrip()
 
 
-def with_id(reading: Reading, wanted: str) -> Known | None:
+def with_id(reading: RequestReader, wanted: str) -> KnownInstigator | None:
     """Return the schedule or sensor that an id names, or None."""
     for location, _ in reading.loaded():
         for each in _known(reading, location):
@@ -500,7 +500,7 @@ def with_id(reading: Reading, wanted: str) -> Known | None:
     return next((each for each in unknown_states(reading) if each.id == wanted), None)
 
 
-def unknown_states(reading: Reading) -> list[Known]:
+def unknown_states(reading: RequestReader) -> list[KnownInstigator]:
     """Return those that run by the history, and are not defined any more."""
     here = {
         each.instigator.origin_id
@@ -509,7 +509,7 @@ def unknown_states(reading: Reading) -> list[Known]:
     }
     own = {location.code.name for location in reading.served.locations}
     return [
-        Known(reading, None, state.instigator, None, state)
+        KnownInstigator(reading, None, state.instigator, None, state)
         for state in reading.instance.all_instigator_state()
         if state.instigator.origin_id not in here
         and state.instigator.location in own
@@ -517,7 +517,7 @@ def unknown_states(reading: Reading) -> list[Known]:
     ]
 
 
-def set_status(known: Known, status: InstigatorStatus) -> Known:
+def set_status(known: KnownInstigator, status: InstigatorStatus) -> KnownInstigator:
     """Start or stop a schedule or sensor, for all loops on the history."""
     state = known.reading.instance.ticks.set_instigator_status(known.instigator, status)
-    return Known(known.reading, known.location, known.instigator, known.definition, state)
+    return KnownInstigator(known.reading, known.location, known.instigator, known.definition, state)

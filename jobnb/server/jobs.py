@@ -31,12 +31,12 @@ from jobnb.server.config_types import ConfigTypeField, all_types, field_of_schem
 from jobnb.server.instigators import Schedule, Sensor, schedules_of, sensors_of
 from jobnb.server.metadata import entries
 from jobnb.server.nodes import Node, digest, type_named
-from jobnb.server.ops import Place, Solid, SolidHandle, handles_below
+from jobnb.server.ops import GraphInJob, Solid, SolidHandle, handles_below
 from jobnb.server.plans import ExecutionPlan
 from jobnb.server.runs import Run, find_runs, key_of
 from jobnb.server.tags import PipelineTag, tags_of
 from jobnb.server.types import RegularDagsterType, types_of
-from jobnb.server.workspace import REPOSITORY, Location, Reading
+from jobnb.server.workspace import REPOSITORY, Location, RequestReader
 from jobnb.storage.run import RunsFilter
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _JobNode(Node):
 
     def __init__(
         self,
-        reading: Reading,
+        reading: RequestReader,
         location: Location,
         job: JobDefinition,
         solid_selection: Sequence[str] | None = None,
@@ -213,8 +213,8 @@ class _JobNode(Node):
     # --- its ops
 
     @cached_property
-    def _place(self) -> Place:
-        return Place(self._reading, self._location, self._job, selected_graph(self._job))
+    def _place(self) -> GraphInJob:
+        return GraphInJob(self._reading, self._location, self._job, selected_graph(self._job))
 
     @property
     def solids(self) -> list[Solid]:
@@ -278,7 +278,11 @@ class PipelineSnapshot(_JobNode):
 
     @classmethod
     def of_run(
-        cls, reading: Reading, location: Location | None, name: str, selection: Sequence[str] | None
+        cls,
+        reading: RequestReader,
+        location: Location | None,
+        name: str,
+        selection: Sequence[str] | None,
     ) -> PipelineSnapshot | UnknownPipeline:
         """Return the job of a run as it is defined now."""
         if location is not None:
@@ -310,14 +314,14 @@ def not_found(
     return problems.PipelineNotFoundError(message, name, selector["repository_name"], place)
 
 
-def find_location(reading: Reading, selector: Mapping[str, Any]) -> Location | None:
+def find_location(reading: RequestReader, selector: Mapping[str, Any]) -> Location | None:
     """Return the location that a query names, or None."""
     if selector["repository_name"] != REPOSITORY:
         return None
     return reading.served.location(selector["repository_location_name"])
 
 
-def find_job(reading: Reading, selector: Mapping[str, Any]) -> tuple[Location, JobDefinition]:
+def find_job(reading: RequestReader, selector: Mapping[str, Any]) -> tuple[Location, JobDefinition]:
     """Return the job that a query names, all of it.
 
     Raises:
@@ -347,7 +351,9 @@ def find_job(reading: Reading, selector: Mapping[str, Any]) -> tuple[Location, J
         raise JobNotFound(not_found(selector, name, str(error))) from error
 
 
-def selected_job(reading: Reading, selector: Mapping[str, Any]) -> tuple[Location, JobDefinition]:
+def selected_job(
+    reading: RequestReader, selector: Mapping[str, Any]
+) -> tuple[Location, JobDefinition]:
     """Return the job that a query names, the part that it selects.
 
     Raises:

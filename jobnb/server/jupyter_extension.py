@@ -20,14 +20,14 @@ from tornado.web import HTTPError, authenticated
 from tornado.websocket import WebSocketHandler, websocket_connect
 
 from jobnb.errors import NotebookError
-from jobnb.server.notebook_servers import NotebookServers, Place
+from jobnb.server.notebook_servers import NotebookServers, ServerAddress
 from jobnb.server.protocols import chosen_protocol
 
 _SECONDS = 120.0
 _PATH = "/jobnb/(.+)/(graphql|server_info|dagit_info)"
 
 
-async def _place(handler: Any, path: str) -> Place:
+async def _place(handler: Any, path: str) -> ServerAddress:
     servers: NotebookServers = handler.settings["jobnb_servers"]
     try:
         return await servers.place_of(path)
@@ -36,7 +36,7 @@ async def _place(handler: Any, path: str) -> Place:
         raise HTTPError(status, str(error), reason="The notebook cannot be served") from error
 
 
-class PassingOn(APIHandler):
+class ForwardingHandler(APIHandler):
     """Passes a request on, and the answer back."""
 
     auth_resource = "jobnb"
@@ -145,7 +145,7 @@ class JobnbExtension(ExtensionApp):
             Path(app.root_dir), lambda line: self.log.warning("jobnb serve: %s", line)
         )
         pattern = url_path_join(app.base_url, _PATH)
-        rules = [Rule(_Upgrades(f"{pattern}$"), PassingOnSocket), (pattern, PassingOn)]
+        rules = [Rule(_Upgrades(f"{pattern}$"), PassingOnSocket), (pattern, ForwardingHandler)]
         app.web_app.add_handlers(".*$", rules)
 
     async def stop_extension(self) -> None:

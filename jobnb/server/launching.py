@@ -26,7 +26,7 @@ from jobnb.server.jobs import JobNotFound, SubsetNotFound, find_job, selected_jo
 from jobnb.server.nodes import Node
 from jobnb.server.runs import Run, key_of, run_or_error
 from jobnb.server.tags import given_tags
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -89,7 +89,7 @@ Launched = (
 
 
 def launch_run(
-    reading: Reading, asked: Mapping[str, Any], info: GraphQLResolveInfo[Any]
+    reading: RequestReader, asked: Mapping[str, Any], info: GraphQLResolveInfo[Any]
 ) -> Launched:
     """Launch the run that a query asks for; or tell why it was not."""
     try:
@@ -115,14 +115,14 @@ def _name(asked: Mapping[str, Any]) -> str:
     return str(selector.get("pipeline_name") or selector.get("job_name") or "")
 
 
-def _job(reading: Reading, asked: Mapping[str, Any]) -> JobDefinition | None:
+def _job(reading: RequestReader, asked: Mapping[str, Any]) -> JobDefinition | None:
     try:
         return find_job(reading, asked["selector"])[1]
     except (JobNotFound, JobnbError):
         return None
 
 
-def _launched(reading: Reading, asked: Mapping[str, Any]) -> Launched:
+def _launched(reading: RequestReader, asked: Mapping[str, Any]) -> Launched:
     about = asked.get("execution_metadata") or {}
     run_id = about.get("run_id")
     if run_id and reading.instance.has_run(run_id):
@@ -158,7 +158,7 @@ def _launched(reading: Reading, asked: Mapping[str, Any]) -> Launched:
     return _begun(reading, location, spec)
 
 
-def _whole(reading: Reading, asked: Mapping[str, Any], job: JobDefinition) -> JobDefinition:
+def _whole(reading: RequestReader, asked: Mapping[str, Any], job: JobDefinition) -> JobDefinition:
     """Return the whole job: its run keeps what was selected."""
     return find_job(reading, asked["selector"])[1] if _ops(asked) or _assets(asked) else job
 
@@ -180,9 +180,9 @@ def _unknown_step(job: JobDefinition, keys: Sequence[str] | None) -> str | None:
     return next((each for each in keys if each.split("[")[0] not in known), None)
 
 
-def _begun(reading: Reading, location: Location, spec: RunSpec) -> LaunchRunSuccess:
+def _begun(reading: RequestReader, location: Location, spec: RunSpec) -> LaunchRunSuccess:
     launched = reading.served.launch(location, spec)
-    found = run_or_error(Reading(reading.served), launched)
+    found = run_or_error(RequestReader(reading.served), launched)
     assert isinstance(found, Run)
     return LaunchRunSuccess(found)
 
@@ -190,7 +190,9 @@ def _begun(reading: Reading, location: Location, spec: RunSpec) -> LaunchRunSucc
 # --- repeating ------------------------------------------------------------------------
 
 
-def _repeated(reading: Reading, asked: Mapping[str, Any], about: Mapping[str, Any]) -> Launched:
+def _repeated(
+    reading: RequestReader, asked: Mapping[str, Any], about: Mapping[str, Any]
+) -> Launched:
     """Repeat a run with a config and tags of its own, as Dagster's page asks for it."""
     location, job = find_job(reading, asked["selector"])
     tags = given_tags(about.get("tags"))
@@ -215,7 +217,7 @@ def _repeated(reading: Reading, asked: Mapping[str, Any], about: Mapping[str, An
 
 
 def repeat_run(
-    reading: Reading,
+    reading: RequestReader,
     execution_params: Mapping[str, Any] | None,
     reexecution_params: Mapping[str, Any] | None,
     info: GraphQLResolveInfo[Any],
@@ -245,7 +247,7 @@ def repeat_run(
             reading.instance,
             from_failure=reexecution_params["strategy"] == "FROM_FAILURE",
         )
-        found = run_or_error(Reading(reading.served), run.run_id)
+        found = run_or_error(RequestReader(reading.served), run.run_id)
         assert isinstance(found, Run)
         return LaunchRunSuccess(found)
     except InvalidConfigError as error:
@@ -261,7 +263,7 @@ Terminated = (
 )
 
 
-def terminate_run(reading: Reading, run_id: str, policy: str | None) -> Terminated:
+def terminate_run(reading: RequestReader, run_id: str, policy: str | None) -> Terminated:
     """Ask a run to stop; or mark it as canceled, whatever goes on."""
     record = reading.record(run_id)
     if record is None:
@@ -287,14 +289,14 @@ def terminate_run(reading: Reading, run_id: str, policy: str | None) -> Terminat
     )
 
 
-def _anew(reading: Reading, run_id: str) -> Run:
-    found = run_or_error(Reading(reading.served), run_id)
+def _anew(reading: RequestReader, run_id: str) -> Run:
+    found = run_or_error(RequestReader(reading.served), run_id)
     assert isinstance(found, Run)
     return found
 
 
 def delete_run(
-    reading: Reading, run_id: str
+    reading: RequestReader, run_id: str
 ) -> DeletePipelineRunSuccess | problems.RunNotFoundError | problems.PythonError:
     """Delete a run from the history."""
     try:

@@ -19,7 +19,7 @@ from jobnb.server.backfills import (
 )
 from jobnb.server.instigators import (
     InstigationState,
-    Known,
+    KnownInstigator,
     ScheduleStateResult,
     Sensor,
     StopSensorMutationResult,
@@ -42,7 +42,7 @@ from jobnb.server.nodes import Node
 from jobnb.server.repositories import Workspace, WorkspaceLocationEntry
 from jobnb.server.runs import key_of
 from jobnb.server.ticks import DryRunInstigationTick
-from jobnb.server.workspace import Reading
+from jobnb.server.workspace import RequestReader
 from jobnb.storage.ticks import InstigatorStatus
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Mutation(Node):
         reading: What the request reads.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
 
     # --- runs
@@ -166,7 +166,7 @@ class Mutation(Node):
 
     # --- schedules and sensors
 
-    def _found(self, selector: Given, kind: str, name: str) -> Known | str:
+    def _found(self, selector: Given, kind: str, name: str) -> KnownInstigator | str:
         return find_instigator(self._reading, selector, kind, name)
 
     def start_schedule(
@@ -195,7 +195,7 @@ class Mutation(Node):
             return known
         return ScheduleStateResult(InstigationState(known))
 
-    def _stopped(self, wanted: str | None, noun: str) -> Known | problems.PythonError:
+    def _stopped(self, wanted: str | None, noun: str) -> KnownInstigator | problems.PythonError:
         try:
             found = with_id(self._reading, wanted) if wanted else None
             if found is None or found.instigator.kind != noun.upper():
@@ -212,7 +212,7 @@ class Mutation(Node):
     ) -> Sensor | problems.SensorNotFoundError | problems.PythonError:
         """Start a sensor."""
         found = self._sensor(sensor_selector)
-        if not isinstance(found, Known):
+        if not isinstance(found, KnownInstigator):
             return found
         try:
             return Sensor(set_status(found, InstigatorStatus.RUNNING))
@@ -221,7 +221,7 @@ class Mutation(Node):
 
     def _sensor(
         self, selector: Given
-    ) -> Known | problems.SensorNotFoundError | problems.PythonError:
+    ) -> KnownInstigator | problems.SensorNotFoundError | problems.PythonError:
         name = selector["sensor_name"]
         try:
             found = self._found(selector, "SENSOR", name)
@@ -246,21 +246,21 @@ class Mutation(Node):
     ) -> Sensor | problems.SensorNotFoundError | problems.PythonError:
         """Set the cursor of a sensor."""
         found = self._sensor(sensor_selector)
-        if not isinstance(found, Known):
+        if not isinstance(found, KnownInstigator):
             return found
         try:
             self._reading.instance.ticks.set_cursor(found.instigator, cursor)
         except JobnbError as error:
             return problems.python_error(error)
         again = self._sensor(sensor_selector)
-        return Sensor(again) if isinstance(again, Known) else again
+        return Sensor(again) if isinstance(again, KnownInstigator) else again
 
     def sensor_dry_run(
         self, selector_data: Given, cursor: str | None = None
     ) -> DryRunInstigationTick | problems.SensorNotFoundError | problems.PythonError:
         """Evaluate a sensor without launching anything."""
         found = self._sensor(selector_data)
-        if not isinstance(found, Known):
+        if not isinstance(found, KnownInstigator):
             return found
         evaluation = found.evaluated(cursor=cursor)
         return DryRunInstigationTick(None, lambda: evaluation)

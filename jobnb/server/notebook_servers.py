@@ -29,7 +29,7 @@ main()
 """
 
 
-class Place(NamedTuple):
+class ServerAddress(NamedTuple):
     """Where a notebook is served.
 
     Attributes:
@@ -44,7 +44,9 @@ class Place(NamedTuple):
 class _Started:
     """A process that serves, and what it wrote last."""
 
-    def __init__(self, process: Process, place: Place, draining: asyncio.Task[None]) -> None:
+    def __init__(
+        self, process: Process, place: ServerAddress, draining: asyncio.Task[None]
+    ) -> None:
         self.process, self.place, self.draining = process, place, draining
 
 
@@ -78,7 +80,7 @@ class NotebookServers:
             )
         return found
 
-    async def place_of(self, path: str) -> Place:
+    async def place_of(self, path: str) -> ServerAddress:
         """Return where a notebook is served; its server is started if there is none.
 
         Raises:
@@ -107,7 +109,7 @@ class NotebookServers:
             await process.wait()
             await draining
             raise NotebookError("\n".join(said) or f"{file.name} cannot be served.")
-        return _Started(process, Place(address, token), draining)
+        return _Started(process, ServerAddress(address, token), draining)
 
     async def _drain(self, process: Process, said: deque[str]) -> None:
         assert process.stderr is not None

@@ -23,7 +23,7 @@ from jobnb.server.plans import MetadataItemDefinition
 from jobnb.server.runs import find_runs
 from jobnb.server.steps import RunStepStats
 from jobnb.server.types import RegularDagsterType, type_of
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 from jobnb.storage.run import RunsFilter
 
 _MOST_RUNS = 100
@@ -37,7 +37,7 @@ class ResourceRequirement(Node):
 
 
 @dataclass(frozen=True)
-class Place:
+class GraphInJob:
     """A graph of a job, and where it stands in the job.
 
     Attributes:
@@ -48,7 +48,7 @@ class Place:
         path: The names of the nodes on the way to it.
     """
 
-    reading: Reading
+    reading: RequestReader
     location: Location
     job: JobDefinition
     graph: GraphDefinition
@@ -70,18 +70,18 @@ class Place:
         """Return the use at a place, as `outer.inner`."""
         return next((each for each in self.handles() if each.handle_id == handle_id), None)
 
-    def inner(self, node: OpNode) -> Place | None:
+    def inner(self, node: OpNode) -> GraphInJob | None:
         """Return the graph that a node is, or None."""
         if not isinstance(node.definition, GraphDefinition):
             return None
         path = (*self.path, node.name)
-        return Place(self.reading, self.location, self.job, node.definition, path)
+        return GraphInJob(self.reading, self.location, self.job, node.definition, path)
 
 
 class Solid(Node):
     """An op or a graph where it is used."""
 
-    def __init__(self, place: Place, node: OpNode) -> None:
+    def __init__(self, place: GraphInJob, node: OpNode) -> None:
         self._place, self._node, self.name = place, node, node.name
 
     name: str
@@ -111,7 +111,7 @@ class Solid(Node):
 class Input(Node):
     """An input where it is used."""
 
-    def __init__(self, place: Place, node: OpNode, name: str) -> None:
+    def __init__(self, place: GraphInJob, node: OpNode, name: str) -> None:
         self._place, self._node, self._name = place, node, name
 
     @property
@@ -165,7 +165,7 @@ def _sources(given: Any) -> Iterator[tuple[str, str]]:
 class Output(Node):
     """An output where it is used."""
 
-    def __init__(self, place: Place, node: OpNode, name: str) -> None:
+    def __init__(self, place: GraphInJob, node: OpNode, name: str) -> None:
         self._place, self._node, self._name = place, node, name
 
     @property
@@ -186,7 +186,7 @@ class Output(Node):
 
 
 class _PlaceOfValue(Node):
-    def __init__(self, place: Place, node: OpNode, name: str) -> None:
+    def __init__(self, place: GraphInJob, node: OpNode, name: str) -> None:
         self._place, self._node, self.name = place, node, name
 
     name: str
@@ -242,7 +242,7 @@ class OutputDefinition(_PlaceOfValue):
 
 
 class _Definition(Node):
-    def __init__(self, place: Place, node: OpNode) -> None:
+    def __init__(self, place: GraphInJob, node: OpNode) -> None:
         self._place, self._node = place, node
         self._definition: NodeDefinition = node.definition
         self.name = node.definition.name
@@ -286,14 +286,14 @@ class SolidDefinition(_Definition):
 
     @classmethod
     def of_asset(
-        cls, reading: Reading, location: Location, definitions: Definitions, key: AssetKey
+        cls, reading: RequestReader, location: Location, definitions: Definitions, key: AssetKey
     ) -> SolidDefinition | None:
         """Return the op that materializes an asset; None where a graph does, or nothing."""
         job = definitions.get_implicit_global_asset_job_def()
         for name, made in job.graph.assets_by_node.items():
             node = job.graph.node_map[name]
             if key in made.keys and not isinstance(node.definition, GraphDefinition):
-                return cls(Place(reading, location, job, job.graph), node)
+                return cls(GraphInJob(reading, location, job, job.graph), node)
         return None
 
     @property
@@ -312,7 +312,7 @@ class CompositeSolidDefinition(_Definition):
     """A graph that is used within another one."""
 
     @property
-    def _inner(self) -> Place:
+    def _inner(self) -> GraphInJob:
         found = self._place.inner(self._node)
         assert found is not None
         return found
@@ -368,7 +368,7 @@ class CompositeSolidDefinition(_Definition):
 class InputMapping(Node):
     """Where an input of a graph goes."""
 
-    def __init__(self, mapped: Input, node: OpNode, place: Place, name: str) -> None:
+    def __init__(self, mapped: Input, node: OpNode, place: GraphInJob, name: str) -> None:
         self.mapped_input = mapped
         self.definition = InputDefinition(place, node, name)
 
@@ -384,7 +384,7 @@ class OutputMapping(Node):
     definition: OutputDefinition
 
 
-def definition_of(place: Place, node: OpNode) -> SolidDefinition | CompositeSolidDefinition:
+def definition_of(place: GraphInJob, node: OpNode) -> SolidDefinition | CompositeSolidDefinition:
     """Return the op or graph that a node is."""
     composite = isinstance(node.definition, GraphDefinition)
     return (CompositeSolidDefinition if composite else SolidDefinition)(place, node)
@@ -400,7 +400,7 @@ class SolidStepStatsConnection(Node):
 class SolidHandle(Node):
     """Where something is used."""
 
-    def __init__(self, place: Place, node: OpNode) -> None:
+    def __init__(self, place: GraphInJob, node: OpNode) -> None:
         self._place, self._node = place, node
 
     @property
@@ -423,7 +423,7 @@ class SolidHandle(Node):
         """The graph around it."""
         if not self._place.path:
             return None
-        whole = Place(
+        whole = GraphInJob(
             self._place.reading, self._place.location, self._place.job, self._place.job.graph
         )
         return whole.handle(".".join(self._place.path))
@@ -437,7 +437,7 @@ class SolidHandle(Node):
         return SolidStepStatsConnection([s for s in stats if s.step_key == self.handle_id])
 
 
-def handles_below(place: Place, parent_handle_id: str | None) -> list[SolidHandle]:
+def handles_below(place: GraphInJob, parent_handle_id: str | None) -> list[SolidHandle]:
     """Return the uses in a graph: all, or those directly in one within it (`""` for itself)."""
     found = place.handles()
     if parent_handle_id is None:

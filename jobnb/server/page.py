@@ -88,7 +88,7 @@ def page_application(
         cookie: The name of the cookie that says that the token was given.
         beside: More addresses, each of which asks for the token itself.
     """
-    doors = _Doors(visits, token, name, Access(token, hosts), cookie)
+    doors = _PageRoutes(visits, token, name, Access(token, hosts), cookie)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -108,7 +108,7 @@ def page_application(
     return app
 
 
-class _Doors:
+class _PageRoutes:
     """What is behind each address."""
 
     def __init__(self, visits: Visits, token: str, name: str, access: Access, cookie: str) -> None:

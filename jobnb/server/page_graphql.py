@@ -45,8 +45,8 @@ def graphql_beside(
     if find_spec("graphql") is None:
         yield [Route("/graphql", _lacking)]
         return
-    from jobnb.server.app import Doors
-    from jobnb.server.executing import Executing
+    from jobnb.server.app import GraphQLRoutes
+    from jobnb.server.executing import GraphQLExecutor
     from jobnb.server.workspace import ServedWorkspace
 
     served = ServedWorkspace(session.instance, [location], session=session)
@@ -56,9 +56,9 @@ def graphql_beside(
             reloaded()
 
     served.hearers.add(hear)
-    executing = Executing(served, refusal=READ_ONLY if read_only else "")
+    executing = GraphQLExecutor(served, refusal=READ_ONLY if read_only else "")
     try:
-        yield Doors(executing, Access(token, hosts)).routes()
+        yield GraphQLRoutes(executing, Access(token, hosts)).routes()
     finally:
         executing.close()
 

@@ -15,7 +15,7 @@ from jobnb.server.nodes import Node, digest, type_named
 from jobnb.server.partitions import keys_of
 from jobnb.server.runs import RepositoryOrigin, Run, runs_or_error
 from jobnb.server.tags import PipelineTag, tags_of
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 
 if TYPE_CHECKING:
     from jobnb.server.backfills import PartitionBackfill
@@ -79,7 +79,7 @@ class Partition(Node):
     mode = "default"
     solid_selection: Sequence[str] | None = None
 
-    def __init__(self, reading: Reading, job: JobDefinition, name: str) -> None:
+    def __init__(self, reading: RequestReader, job: JobDefinition, name: str) -> None:
         self._reading, self._job, self.name = reading, job, name
 
     name: str
@@ -143,7 +143,7 @@ class PartitionSet(Node):
     mode = "default"
     solid_selection: Sequence[str] | None = None
 
-    def __init__(self, reading: Reading, location: Location, job: JobDefinition) -> None:
+    def __init__(self, reading: RequestReader, location: Location, job: JobDefinition) -> None:
         self._reading, self._location, self._job = reading, location, job
         self.pipeline_name, self.name = job.name, set_name(job.name)
 
@@ -244,7 +244,7 @@ class PartitionSets(Node):
     results: Sequence[PartitionSet]
 
 
-def partition_sets_of(reading: Reading, location: Location) -> list[PartitionSet]:
+def partition_sets_of(reading: RequestReader, location: Location) -> list[PartitionSet]:
     """Return the partitions of the jobs of a location."""
     definitions = reading.definitions(location)
     jobs = [definitions.get_job_def(name) for name in definitions.job_names]

@@ -13,7 +13,7 @@ from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinit
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.time_window import TimeWindowPartitionsDefinition
 from jobnb.server.nodes import Node
-from jobnb.server.workspace import Reading
+from jobnb.server.workspace import RequestReader
 from jobnb.storage.partition_history import AssetPartitionStatus
 
 _WORDS = {
@@ -23,7 +23,7 @@ _WORDS = {
 }
 
 
-def keys_of(definition: PartitionsDefinition, reading: Reading) -> list[str]:
+def keys_of(definition: PartitionsDefinition, reading: RequestReader) -> list[str]:
     """Return all keys of partitions as they are now."""
     return list(definition.get_partition_keys(dynamic_partitions_store=reading.instance))
 
@@ -108,7 +108,7 @@ class DimensionPartitionKeys(Node):
 
 
 def keys_by_dimension(
-    definition: PartitionsDefinition, reading: Reading, start: int | None, end: int | None
+    definition: PartitionsDefinition, reading: RequestReader, start: int | None, end: int | None
 ) -> list[DimensionPartitionKeys]:
     """Return the keys of each dimension, from one place to another."""
     return [
@@ -190,7 +190,7 @@ Statuses = DefaultPartitionStatuses | TimePartitionStatuses | MultiPartitionStat
 
 
 def statuses_of(
-    key: AssetKey, definition: PartitionsDefinition | None, reading: Reading
+    key: AssetKey, definition: PartitionsDefinition | None, reading: RequestReader
 ) -> tuple[Statuses, PartitionStats]:
     """Return the statuses of an asset's partitions, each and counted."""
     if definition is None:

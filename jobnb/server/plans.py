@@ -9,7 +9,7 @@ from jobnb.errors import JobnbError
 from jobnb.plan.build import build_plan
 from jobnb.plan.step import FromOutput, Plan, Step, StepInput
 from jobnb.server.nodes import Node
-from jobnb.server.workspace import Location, Reading
+from jobnb.server.workspace import Location, RequestReader
 from jobnb.storage.run import JobRun
 
 
@@ -99,7 +99,9 @@ class ExecutionPlan(Node):
         return [ExecutionStep(self._plan, step) for step in ordered if step.key in keys]
 
 
-def plan_of_run(reading: Reading, location: Location | None, run: JobRun) -> ExecutionPlan | None:
+def plan_of_run(
+    reading: RequestReader, location: Location | None, run: JobRun
+) -> ExecutionPlan | None:
     """Build the plan of a run, with its job as it is defined now; None if it is not."""
     if location is None:
         return None

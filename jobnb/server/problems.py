@@ -98,39 +98,39 @@ class PythonError(Node):
 
 
 @dataclass(frozen=True)
-class _Told(Node):
+class _ProblemNode(Node):
     message: str
 
 
-class UnauthorizedError(_Told):
+class UnauthorizedError(_ProblemNode):
     """Something that is not allowed."""
 
 
-class ConflictingExecutionParamsError(_Told):
+class ConflictingExecutionParamsError(_ProblemNode):
     """Two things were asked for that do not go together."""
 
 
-class RunConflict(_Told):
+class RunConflict(_ProblemNode):
     """There is a run with this id."""
 
 
-class InvalidPipelineRunsFilterError(_Told):
+class InvalidPipelineRunsFilterError(_ProblemNode):
     """The filter of runs cannot be read."""
 
 
-class ReloadNotSupported(_Told):
+class ReloadNotSupported(_ProblemNode):
     """A location cannot be loaded again."""
 
 
-class RepositoryLocationNotFound(_Told):
+class RepositoryLocationNotFound(_ProblemNode):
     """There is no such location."""
 
 
-class AssetNotFoundError(_Told):
+class AssetNotFoundError(_ProblemNode):
     """There is no such asset."""
 
 
-class SolidStepStatusUnavailableError(_Told):
+class SolidStepStatusUnavailableError(_ProblemNode):
     """Nothing is known of the steps of an op."""
 
 
@@ -158,28 +158,28 @@ class InvalidSubsetError(Node):
 
 
 @dataclass(frozen=True)
-class PresetNotFoundError(_Told):
+class PresetNotFoundError(_ProblemNode):
     """A job has no such preset."""
 
     preset: str
 
 
 @dataclass(frozen=True)
-class ModeNotFoundError(_Told):
+class ModeNotFoundError(_ProblemNode):
     """A job has no such mode."""
 
     mode: str
 
 
 @dataclass(frozen=True)
-class NoModeProvidedError(_Told):
+class NoModeProvidedError(_ProblemNode):
     """No mode was named; there is one only."""
 
     pipeline_name: str
 
 
 @dataclass(frozen=True)
-class PipelineNotFoundError(_Told):
+class PipelineNotFoundError(_ProblemNode):
     """There is no such job."""
 
     pipeline_name: str
@@ -188,14 +188,14 @@ class PipelineNotFoundError(_Told):
 
 
 @dataclass(frozen=True)
-class PipelineSnapshotNotFoundError(_Told):
+class PipelineSnapshotNotFoundError(_ProblemNode):
     """There is no such snapshot of a job."""
 
     snapshot_id: str
 
 
 @dataclass(frozen=True)
-class DagsterTypeNotFoundError(_Told):
+class DagsterTypeNotFoundError(_ProblemNode):
     """A job knows no such type."""
 
     dagster_type_name: str
@@ -226,7 +226,7 @@ class RunGroupNotFoundError(Node):
 
 
 @dataclass(frozen=True)
-class RepositoryNotFoundError(_Told):
+class RepositoryNotFoundError(_ProblemNode):
     """There is no such repository."""
 
     repository_name: str
@@ -234,21 +234,21 @@ class RepositoryNotFoundError(_Told):
 
 
 @dataclass(frozen=True)
-class ResourceNotFoundError(_Told):
+class ResourceNotFoundError(_ProblemNode):
     """There is no such resource."""
 
     resource_name: str
 
 
 @dataclass(frozen=True)
-class PartitionSetNotFoundError(_Told):
+class PartitionSetNotFoundError(_ProblemNode):
     """A job has no partitions."""
 
     partition_set_name: str
 
 
 @dataclass(frozen=True)
-class DuplicateDynamicPartitionError(_Told):
+class DuplicateDynamicPartitionError(_ProblemNode):
     """A partition is there already."""
 
     partitions_def_name: str
@@ -256,28 +256,28 @@ class DuplicateDynamicPartitionError(_Told):
 
 
 @dataclass(frozen=True)
-class BackfillNotFoundError(_Told):
+class BackfillNotFoundError(_ProblemNode):
     """There is no such backfill."""
 
     backfill_id: str
 
 
 @dataclass(frozen=True)
-class ScheduleNotFoundError(_Told):
+class ScheduleNotFoundError(_ProblemNode):
     """There is no such schedule."""
 
     schedule_name: str
 
 
 @dataclass(frozen=True)
-class SensorNotFoundError(_Told):
+class SensorNotFoundError(_ProblemNode):
     """There is no such sensor."""
 
     sensor_name: str
 
 
 @dataclass(frozen=True)
-class InstigationStateNotFoundError(_Told):
+class InstigationStateNotFoundError(_ProblemNode):
     """There is no such schedule or sensor."""
 
     name: str

@@ -79,7 +79,7 @@ from jobnb.server.runs import (
     runs_or_error,
 )
 from jobnb.server.tags import PipelineTagAndValues
-from jobnb.server.workspace import REPOSITORY, Location, Reading
+from jobnb.server.workspace import REPOSITORY, Location, RequestReader
 from jobnb.storage.backfill import BackfillStatus
 
 Selector = Mapping[str, Any]
@@ -107,7 +107,7 @@ class Query(Node):
         reading: What the request reads.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
 
     @property
@@ -615,7 +615,7 @@ class Query(Node):
         )
 
 
-def _found_job(reading: Reading, selector: Selector) -> tuple[Location, Any]:
+def _found_job(reading: RequestReader, selector: Selector) -> tuple[Location, Any]:
     """Return a job for a list; raise an error of the query if there is none."""
     try:
         return find_job(reading, selector)

@@ -18,14 +18,14 @@ from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, digest
 from jobnb.server.ops import (
     CompositeSolidDefinition,
-    Place,
+    GraphInJob,
     SolidDefinition,
     SolidHandle,
     definition_of,
 )
 from jobnb.server.partition_sets import PartitionSet, partition_sets_of
 from jobnb.server.runs import RepositoryMetadata, RepositoryOrigin
-from jobnb.server.workspace import REPOSITORY, Location, Reading
+from jobnb.server.workspace import REPOSITORY, Location, RequestReader
 
 
 @cache
@@ -67,7 +67,9 @@ class Repository(Node):
     name = REPOSITORY
     display_metadata: Sequence[RepositoryMetadata] = ()
 
-    def __init__(self, reading: Reading, location: Location, definitions: Definitions) -> None:
+    def __init__(
+        self, reading: RequestReader, location: Location, definitions: Definitions
+    ) -> None:
         self._reading, self._location, self._definitions = reading, location, definitions
 
     @property
@@ -144,7 +146,7 @@ class Repository(Node):
 
     @cached_property
     def _used(self) -> dict[str, UsedSolid]:
-        found: dict[str, tuple[Place, SolidHandle, list[NodeInvocationSite]]] = {}
+        found: dict[str, tuple[GraphInJob, SolidHandle, list[NodeInvocationSite]]] = {}
         for pipeline, place, handle in self._handles():
             name = handle.solid.definition.name
             sites = found.setdefault(name, (place, handle, []))[2]
@@ -154,7 +156,7 @@ class Repository(Node):
             for name, (_, handle, sites) in sorted(found.items())
         }
 
-    def _handles(self) -> Iterator[tuple[Pipeline, Place, SolidHandle]]:
+    def _handles(self) -> Iterator[tuple[Pipeline, GraphInJob, SolidHandle]]:
         for pipeline in self.pipelines:
             for handle in pipeline._place.handles():
                 yield pipeline, pipeline._place, handle
@@ -167,7 +169,7 @@ class RepositoryConnection(Node):
     nodes: Sequence[Repository]
 
 
-def repositories_of(reading: Reading) -> RepositoryConnection:
+def repositories_of(reading: RequestReader) -> RepositoryConnection:
     """Return the repositories of all locations that can be loaded."""
     return RepositoryConnection([Repository(reading, *each) for each in reading.loaded()])
 
@@ -187,7 +189,9 @@ class RepositoryLocation(Node):
     environment_path: str | None = None
     server_id: str | None = None
 
-    def __init__(self, reading: Reading, location: Location, definitions: Definitions) -> None:
+    def __init__(
+        self, reading: RequestReader, location: Location, definitions: Definitions
+    ) -> None:
         self._reading, self._location, self._definitions = reading, location, definitions
         self.name = location.name
 
@@ -215,7 +219,7 @@ class WorkspaceLocationEntry(Node):
     load_status = "LOADED"
     display_metadata: Sequence[RepositoryMetadata] = ()
 
-    def __init__(self, reading: Reading, location: Location) -> None:
+    def __init__(self, reading: RequestReader, location: Location) -> None:
         self._reading, self._location = reading, location
         self.name = location.name
 
@@ -251,7 +255,7 @@ class Workspace(Node):
 
     id = "workspace"
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
 
     @property
@@ -279,7 +283,7 @@ class WorkspaceLocationStatusEntries(Node):
     entries: Sequence[WorkspaceLocationStatusEntry]
 
     @classmethod
-    def of(cls, reading: Reading) -> WorkspaceLocationStatusEntries:
+    def of(cls, reading: RequestReader) -> WorkspaceLocationStatusEntries:
         """Return the statuses of all locations."""
         return cls(
             [

@@ -20,7 +20,7 @@ from jobnb.server.nodes import Node, digest, type_named
 from jobnb.server.plans import ExecutionPlan, plan_of_run
 from jobnb.server.steps import RunStepStats, stats_of_run
 from jobnb.server.tags import PipelineTag, PipelineTagAndValues, tags_of
-from jobnb.server.workspace import REPOSITORY, Location, Reading
+from jobnb.server.workspace import REPOSITORY, Location, RequestReader
 from jobnb.state import RunStatus
 from jobnb.storage.records import EventLogEntry
 from jobnb.storage.run import JobRun, RunRecord, RunsFilter
@@ -122,7 +122,7 @@ class Run(Node):
         record: The run as it is kept.
     """
 
-    def __init__(self, reading: Reading, record: RunRecord) -> None:
+    def __init__(self, reading: RequestReader, record: RunRecord) -> None:
         self._reading, self._record = reading, record
         self._run: JobRun = record.dagster_run
         self.run_id = self._run.run_id
@@ -329,7 +329,7 @@ def _seconds(moment: datetime) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _printed(reading: Reading, run_id: str, step_key: str | None) -> dict[str, str]:
+def _printed(reading: RequestReader, run_id: str, step_key: str | None) -> dict[str, str]:
     """Return what a step printed, by stream; the whole run's if no step is named."""
     texts = {"stdout": "", "stderr": ""}
     for event in reading.instance.events(run_id):
@@ -340,7 +340,7 @@ def _printed(reading: Reading, run_id: str, step_key: str | None) -> dict[str, s
     return texts
 
 
-def captured_logs(reading: Reading, log_key: Sequence[str]) -> CapturedLogs:
+def captured_logs(reading: RequestReader, log_key: Sequence[str]) -> CapturedLogs:
     """Return the output by key: `[run id]` or `[run id, "compute_logs", step key]`."""
     run_id = log_key[0] if log_key else ""
     texts = _printed(reading, run_id, log_key[-1] if len(log_key) > 1 else None)
@@ -349,7 +349,7 @@ def captured_logs(reading: Reading, log_key: Sequence[str]) -> CapturedLogs:
 
 
 def log_page(
-    reading: Reading, run: JobRun, after_cursor: str | None, limit: int | None
+    reading: RequestReader, run: JobRun, after_cursor: str | None, limit: int | None
 ) -> EventConnection:
     """Return a page of the log of a run.
 
@@ -385,7 +385,9 @@ class Runs(Node):
         records: Those of the page.
     """
 
-    def __init__(self, reading: Reading, chosen: RunsFilter, records: Sequence[RunRecord]) -> None:
+    def __init__(
+        self, reading: RequestReader, chosen: RunsFilter, records: Sequence[RunRecord]
+    ) -> None:
         self._reading, self._chosen = reading, chosen
         self.results = [Run(reading, record) for record in records]
 
@@ -422,7 +424,7 @@ def _moment(seconds: float | None, name: str) -> datetime | None:
 
 
 def find_runs(
-    reading: Reading, chosen: RunsFilter, cursor: str | None = None, limit: int | None = None
+    reading: RequestReader, chosen: RunsFilter, cursor: str | None = None, limit: int | None = None
 ) -> list[Run]:
     """Return runs, the newest first."""
     records = _records(reading, chosen, cursor, limit)
@@ -430,7 +432,7 @@ def find_runs(
 
 
 def _records(
-    reading: Reading, chosen: RunsFilter, cursor: str | None, limit: int | None
+    reading: RequestReader, chosen: RunsFilter, cursor: str | None, limit: int | None
 ) -> Sequence[RunRecord]:
     most = _MOST_RUNS if limit is None else max(0, min(limit, _MOST_RUNS))
     records = reading.instance.get_run_records(chosen, most, cursor=cursor)
@@ -439,7 +441,7 @@ def _records(
 
 
 def runs_or_error(
-    reading: Reading,
+    reading: RequestReader,
     given: Mapping[str, Any] | None,
     cursor: str | None,
     limit: int | None,
@@ -454,7 +456,7 @@ def runs_or_error(
         return problems.python_error(error)
 
 
-def run_or_error(reading: Reading, run_id: str) -> Run | problems.RunNotFoundError:
+def run_or_error(reading: RequestReader, run_id: str) -> Run | problems.RunNotFoundError:
     """Return a run of the history."""
     record = reading.record(run_id)
     return problems.RunNotFoundError(run_id) if record is None else Run(reading, record)
@@ -482,7 +484,7 @@ class RunTagKeys(Node):
     keys: Sequence[str]
 
 
-def run_group(reading: Reading, run_id: str) -> RunGroup | problems.RunGroupNotFoundError:
+def run_group(reading: RequestReader, run_id: str) -> RunGroup | problems.RunGroupNotFoundError:
     """Return a run and its repetitions."""
     try:
         root, runs = reading.instance.get_run_group(run_id)

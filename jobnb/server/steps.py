@@ -13,7 +13,7 @@ from jobnb.server.events import (
     message_of,
 )
 from jobnb.server.nodes import Node
-from jobnb.server.workspace import Reading
+from jobnb.server.workspace import RequestReader
 
 
 @dataclass
@@ -39,7 +39,7 @@ class RunStepStats(Node):
     markers: Sequence[RunMarker] = ()
 
     @classmethod
-    def of_step(cls, reading: Reading, run_id: str, step_key: str) -> RunStepStats:
+    def of_step(cls, reading: RequestReader, run_id: str, step_key: str) -> RunStepStats:
         """Return the statistics of one step of a run."""
         known = {each.step_key: each for each in stats_of_run(reading, run_id)}
         return known.get(step_key) or cls(run_id, step_key)
@@ -68,7 +68,7 @@ _ENDS: dict[type[ev.Event], str] = {
 }
 
 
-def stats_of_run(reading: Reading, run_id: str) -> list[RunStepStats]:
+def stats_of_run(reading: RequestReader, run_id: str) -> list[RunStepStats]:
     """Return the statistics of a run's steps, of those that began or were skipped."""
     record = reading.record(run_id)
     job_name = record.dagster_run.job_name if record is not None else ""
@@ -76,7 +76,7 @@ def stats_of_run(reading: Reading, run_id: str) -> list[RunStepStats]:
 
 
 def _stats(
-    reading: Reading, run_id: str, job_name: str, events: Iterable[ev.Event]
+    reading: RequestReader, run_id: str, job_name: str, events: Iterable[ev.Event]
 ) -> dict[str, RunStepStats]:
     found: dict[str, RunStepStats] = {}
     for event in events:
@@ -95,7 +95,7 @@ def _stats(
 
 
 def _add(
-    stats: RunStepStats, reading: Reading, run_id: str, job_name: str, event: ev.Event
+    stats: RunStepStats, reading: RequestReader, run_id: str, job_name: str, event: ev.Event
 ) -> None:
     told = message_of(reading, run_id, job_name, event)
     if isinstance(told, MaterializationEvent):

@@ -11,7 +11,7 @@ from jobnb.errors import JobnbError
 from jobnb.server.events import RunMessage
 from jobnb.server.nodes import Node
 from jobnb.server.runs import Run, log_page
-from jobnb.server.workspace import Change, Reading, ServedWorkspace
+from jobnb.server.workspace import Change, RequestReader, ServedWorkspace
 
 _PAUSE = 0.1  # seconds between two looks at a log that is written elsewhere
 _LONGEST_PAUSE = 1.0
@@ -108,7 +108,7 @@ _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 
 def _page(served: ServedWorkspace, run_id: str, cursor: str | None) -> Payload:
-    reading = Reading(served)
+    reading = RequestReader(served)
     record = reading.record(run_id)
     if record is None:
         message = f"There is no run {run_id!r} in this history."

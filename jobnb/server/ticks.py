@@ -14,7 +14,7 @@ from jobnb.server.nodes import Node, digest, millis
 from jobnb.server.problems import PythonError
 from jobnb.server.runs import Run
 from jobnb.server.tags import PipelineTag, tags_of
-from jobnb.server.workspace import Reading
+from jobnb.server.workspace import RequestReader
 from jobnb.storage.ticks import Tick
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class InstigationTick(Node):
     dynamic_partitions_request_results: Sequence[DynamicPartitionsRequestResult] = ()
     log_key: Sequence[str] | None = None
 
-    def __init__(self, reading: Reading, tick: Tick) -> None:
+    def __init__(self, reading: RequestReader, tick: Tick) -> None:
         self._reading, self._tick = reading, tick
         self.timestamp, self.cursor = tick.timestamp, tick.cursor
         self.skip_reason, self.end_timestamp = tick.skip_reason, tick.ended

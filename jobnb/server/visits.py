@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from jobnb.registry.session import Session
-from jobnb.server.comms import Exchange, Send, Shelf, encoded, receive, widget_of
-from jobnb.server.console import Console, Shown, said
-from jobnb.server.gate import Gate
+from jobnb.server.comms import CommBroker, Send, WidgetGroup, encoded, receive, widget_of
+from jobnb.server.console import Console, ConsoleView, said
+from jobnb.server.gate import ReadWriteLock
 
 READ_ONLY = "This page only shows: it was started with --read-only."
 # What a view may be asked where nothing may be changed; all else is refused.
@@ -42,7 +42,12 @@ class Visit:
     """
 
     def __init__(
-        self, session: Session, exchange: Exchange, gate: Gate, *, read_only: bool = False
+        self,
+        session: Session,
+        exchange: CommBroker,
+        gate: ReadWriteLock,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.id = secrets.token_urlsafe(18)
         self.read_only = read_only
@@ -50,7 +55,7 @@ class Visit:
         self._console = Console(session, self._go, read_only=read_only)
         self._exchange, self._gate = exchange, gate
         self._send: Send | None = None
-        self._shelves: OrderedDict[str, tuple[Shelf, Shown]] = OrderedDict()
+        self._shelves: OrderedDict[str, tuple[WidgetGroup, ConsoleView]] = OrderedDict()
         self._turn = threading.RLock()
 
     # --- coming and going -------------------------------------------------------
@@ -126,7 +131,7 @@ class Visit:
         """Return what stands at an address; made once, and kept for a while."""
         place = address.partition("?")[0]
         kept = self._shelves.pop(place, None)
-        shelf = Shelf()
+        shelf = WidgetGroup()
         if kept is not None and kept[1].widget is not None:
             shelf, shown = kept
             _open_tab(shown, address)
@@ -182,7 +187,7 @@ class Visit:
             send(encoded(message))
 
 
-def _open_tab(shown: Shown, address: str) -> None:
+def _open_tab(shown: ConsoleView, address: str) -> None:
     from urllib.parse import parse_qs, urlsplit
 
     asked = parse_qs(urlsplit(address).query).get("tab")
@@ -190,7 +195,7 @@ def _open_tab(shown: Shown, address: str) -> None:
         shown.tabs.opened = asked[-1]
 
 
-def _close(shelf: Shelf, shown: Shown) -> None:
+def _close(shelf: WidgetGroup, shown: ConsoleView) -> None:
     if shown.widget is not None:
         shown.widget.close()
     shelf.close()
@@ -205,7 +210,7 @@ class Visits:
     """
 
     def __init__(self, session: Session, *, read_only: bool = False) -> None:
-        self.exchange, self.gate = Exchange(), Gate()
+        self.exchange, self.gate = CommBroker(), ReadWriteLock()
         self.read_only = read_only
         self._session = session
         self._visits: dict[str, Visit] = {}

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from jobnb.server.executing import Asked, Executing, asked_of
+from jobnb.server.executing import GraphQLExecutor, GraphQLRequest, asked_of
 from jobnb.server.json_text import decoded, encoded
 
 _PATIENCE = 30.0  # seconds in which a client says that it is there
@@ -29,7 +29,7 @@ class WebSocketSession:
         close: Closes the WebSocket with a code and a reason.
     """
 
-    def __init__(self, executing: Executing, protocol: str, send: Send, close: Close) -> None:
+    def __init__(self, executing: GraphQLExecutor, protocol: str, send: Send, close: Close) -> None:
         self._executing, self._send_text, self._close = executing, send, close
         self._is_old = protocol == "graphql-ws"
         self._greeted = self._closed = False
@@ -151,7 +151,7 @@ class WebSocketSession:
         if self._is_old:
             await self._send("complete", key)
 
-    async def _follow(self, key: str, asked: Asked) -> None:
+    async def _follow(self, key: str, asked: GraphQLRequest) -> None:
         kind = "data" if self._is_old else "next"
         if self._executing.is_subscription(asked):
             async for answer in self._executing.follow(asked):

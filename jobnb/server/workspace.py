@@ -173,7 +173,7 @@ def _graph_of(definitions: Definitions) -> AssetGraph:
     return AssetGraph(each for several in around for each in several)
 
 
-class Reading:
+class RequestReader:
     """What one request reads: each thing once.
 
     Args:

@@ -24,10 +24,10 @@ from jobnb.staleness.statuses import (
     place_of,
     source_versions,
 )
-from jobnb.staleness.verdicts import Defined, Known, Verdict, judge
+from jobnb.staleness.verdicts import DefinedAsset, KnownAssets, Verdict, judge
 from jobnb.staleness.versions import config_tags
 from jobnb.storage.instance import Instance
-from jobnb.storage.records import Made
+from jobnb.storage.records import LatestMaterialization
 
 _MOST_NAMES = 12
 
@@ -98,7 +98,7 @@ def _known(
     layer: AssetLayer,
     nodes: Mapping[AssetKey, str],
     place: Place | None,
-) -> Iterator[Known]:
+) -> Iterator[KnownAssets]:
     """Collect the records of all assets: one outside of the plan may make others stale.
 
     Of a run for several partitions it is told for each of them.
@@ -107,7 +107,7 @@ def _known(
     defined = defined_assets(assets)
     made = instance.last_made(defined)
 
-    def config_now(asset: Defined, made: Made) -> Mapping[str, str]:
+    def config_now(asset: DefinedAsset, made: LatestMaterialization) -> Mapping[str, str]:
         if asset.key not in nodes:
             return config_as_recorded(asset, made)
         return config_tags(asset.node, plan.given_config.get(nodes[asset.key]))
@@ -118,7 +118,9 @@ def _known(
     place, elsewhere = place or place_of(assets), instance.launched_elsewhere
     names = instance.earlier_names()
     if plan.partitions is None:
-        yield Known(defined, made, sources, failed, partitions, config_now, place, elsewhere, names)
+        yield KnownAssets(
+            defined, made, sources, failed, partitions, config_now, place, elsewhere, names
+        )
         return
     keys = [str(key) for key in plan.partitions.keys]
     for each in assets:
@@ -126,7 +128,9 @@ def _known(
             partitions.look_up(key, keys)  # all in one query
     for partition in keys:
         own = at_partition(partition, assets, made, partitions)
-        yield Known(defined, own, sources, failed, partitions, config_now, place, elsewhere, names)
+        yield KnownAssets(
+            defined, own, sources, failed, partitions, config_now, place, elsewhere, names
+        )
 
 
 def _wanted(verdicts: Mapping[AssetKey, Verdict], plan: Plan) -> set[AssetKey]:

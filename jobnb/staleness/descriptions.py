@@ -15,7 +15,7 @@ from jobnb.definitions.locations.launching import resolved_schedules
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.statuses import defined_assets
-from jobnb.staleness.verdicts import Defined
+from jobnb.staleness.verdicts import DefinedAsset
 from jobnb.staleness.versions import CONFIG, config_tags
 
 CODE, INPUTS, CONFIG_FACT, PARTITIONS = "code", "made from", "config", "partitions"
@@ -65,7 +65,7 @@ def described(
     return found
 
 
-def asset_facts(asset: Defined) -> dict[str, str]:
+def asset_facts(asset: DefinedAsset) -> dict[str, str]:
     """Return the facts of an asset."""
     key, assets = asset.key, asset.assets
     labels = {

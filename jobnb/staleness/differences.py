@@ -27,7 +27,7 @@ from jobnb.staleness.descriptions import (
 )
 from jobnb.staleness.renamed_inputs import Names, versions_under
 from jobnb.staleness.statuses import defined_assets
-from jobnb.staleness.verdicts import Defined, in_order
+from jobnb.staleness.verdicts import DefinedAsset, in_order
 from jobnb.staleness.versions import CODE as CODE_TAG
 from jobnb.staleness.versions import (
     CONFIG,
@@ -279,7 +279,7 @@ def _names_of_ops(run: JobRun, instance: Instance) -> dict[Name, Facts]:
 
 
 def _facts_now(
-    asset: Defined, recorded: Mapping[str, str] | None, code: str, names: Names
+    asset: DefinedAsset, recorded: Mapping[str, str] | None, code: str, names: Names
 ) -> Facts:
     """Return the facts of an asset that a run records, as they are now."""
     facts = asset_facts(asset)

@@ -27,12 +27,12 @@ from jobnb.staleness.versions import (
     data_version_of,
 )
 from jobnb.storage.instance import Instance
-from jobnb.storage.records import Made
+from jobnb.storage.records import LatestMaterialization
 
 _SHARED = (CODE, CONFIG_VERSION, CONFIG, GIVEN_CONFIG)
 
 
-class SameKind(msgspec.Struct):
+class SimilarPartitions(msgspec.Struct):
     """Partitions with the same code version, config and upstream assets.
 
     Attributes:
@@ -41,7 +41,7 @@ class SameKind(msgspec.Struct):
         read: For each asset that was read, its version by partition.
     """
 
-    made: Made
+    made: LatestMaterialization
     partitions: set[str]
     read: dict[AssetKey, dict[str, str]]
 
@@ -50,19 +50,19 @@ class SameKind(msgspec.Struct):
         """The values that they share."""
         return (*(self.made.tags.get(tag) for tag in _SHARED), frozenset(self.read))
 
-    def with_others(self, more: SameKind) -> SameKind:
+    def with_others(self, more: SimilarPartitions) -> SimilarPartitions:
         """Return these and more of their kind."""
         read = {key: {**versions, **more.read[key]} for key, versions in self.read.items()}
-        return SameKind(self.made, self.partitions | more.partitions, read)
+        return SimilarPartitions(self.made, self.partitions | more.partitions, read)
 
-    def leave_out(self, partitions: Iterable[str]) -> SameKind:
+    def leave_out(self, partitions: Iterable[str]) -> SimilarPartitions:
         """Return the others of its kind."""
         gone = set(partitions)
         read = {
             key: {name: version for name, version in versions.items() if name not in gone}
             for key, versions in self.read.items()
         }
-        return SameKind(self.made, self.partitions - gone, read)
+        return SimilarPartitions(self.made, self.partitions - gone, read)
 
 
 class PartitionRecords(msgspec.Struct, frozen=True):
@@ -77,10 +77,10 @@ class PartitionRecords(msgspec.Struct, frozen=True):
 
     versions: Mapping[str, str]
     storage_ids: Mapping[str, int]
-    kinds: tuple[SameKind, ...]
+    kinds: tuple[SimilarPartitions, ...]
     print: tuple[int, int] = (0, 0)
 
-    def joined(self, made: Mapping[str, Made]) -> PartitionRecords:
+    def joined(self, made: Mapping[str, LatestMaterialization]) -> PartitionRecords:
         """Return these records with later ones added."""
         if not made:
             return self
@@ -98,17 +98,19 @@ class PartitionRecords(msgspec.Struct, frozen=True):
 _NOTHING = PartitionRecords({}, {}, ())
 
 
-def _merged(kinds: Iterable[SameKind]) -> tuple[SameKind, ...]:
+def _merged(kinds: Iterable[SimilarPartitions]) -> tuple[SimilarPartitions, ...]:
     """Return each kind once."""
-    found: dict[tuple[object, ...], SameKind] = {}
+    found: dict[tuple[object, ...], SimilarPartitions] = {}
     for each in kinds:
         known = found.get(each.sign)
         found[each.sign] = each if known is None else known.with_others(each)
     return tuple(found.values())
 
 
-def _kinds_of(made: Mapping[str, Made]) -> list[SameKind]:
-    found: dict[tuple[str | None, ...], tuple[SameKind, list[tuple[str, dict[str, str]]]]] = {}
+def _kinds_of(made: Mapping[str, LatestMaterialization]) -> list[SimilarPartitions]:
+    found: dict[
+        tuple[str | None, ...], tuple[SimilarPartitions, list[tuple[str, dict[str, str]]]]
+    ] = {}
     for name, each in made.items():
         tags = each.tags
         sign = (*tags, tags.get(CODE), tags.get(CONFIG_VERSION), tags.get(GIVEN_CONFIG))
@@ -122,12 +124,14 @@ def _kinds_of(made: Mapping[str, Made]) -> list[SameKind]:
     return [kind for kind, _ in found.values()]
 
 
-def _new_kind(first: Made) -> tuple[SameKind, list[tuple[str, dict[str, str]]]]:
+def _new_kind(
+    first: LatestMaterialization,
+) -> tuple[SimilarPartitions, list[tuple[str, dict[str, str]]]]:
     """Return a kind that has no partitions yet, and its versions by the tag that tells them."""
     tags = {tag: first.tags[tag] for tag in _SHARED if tag in first.tags}
     inputs: list[tuple[str, dict[str, str]]] = [(t, {}) for t in first.tags if t.startswith(INPUT)]
     read = {_input_key(tag): versions for tag, versions in inputs}
-    return SameKind(msgspec.structs.replace(first, tags=tags), set(), read), inputs
+    return SimilarPartitions(msgspec.structs.replace(first, tags=tags), set(), read), inputs
 
 
 def _input_key(tag: str) -> AssetKey:
@@ -215,7 +219,7 @@ class PartitionVersions:
     ) -> None:
         self._instance = instance
         self._definitions = definitions
-        self._records: dict[AssetKey, dict[str, Made | None]] = {}
+        self._records: dict[AssetKey, dict[str, LatestMaterialization | None]] = {}
         self._whole: dict[AssetKey, PartitionRecords] = {}
         self.most: int | None = None
         self._made_now: dict[AssetKey, dict[str, str]] = {}
@@ -224,7 +228,7 @@ class PartitionVersions:
         """Whether an asset has partitions."""
         return key in self._definitions
 
-    def look_up(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, Made]:
+    def look_up(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, LatestMaterialization]:
         """Load the last materializations of these partitions of an asset."""
         known = self._records.setdefault(key, {})
         unknown = [each for each in partitions if each not in known]

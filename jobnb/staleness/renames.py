@@ -15,7 +15,7 @@ from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.causes import rename_words
 from jobnb.staleness.renamed_inputs import Names, versions_under
 from jobnb.staleness.statuses import defined_assets
-from jobnb.staleness.verdicts import Defined
+from jobnb.staleness.verdicts import DefinedAsset
 from jobnb.staleness.versions import CODE, INPUT, POINTER
 from jobnb.storage.instance import Instance
 
@@ -91,7 +91,7 @@ def rename_asset(instance: Instance, old: AssetKey, new: AssetKey) -> AssetRenam
 
 
 def possible_renames(
-    defined: Mapping[AssetKey, Defined], instance: Instance
+    defined: Mapping[AssetKey, DefinedAsset], instance: Instance
 ) -> list[PossibleRename]:
     """Find assets that are new by name alone: same code, and the old name is not defined.
 
@@ -116,7 +116,7 @@ def possible_renames(
 
 
 def _sure_pairs(
-    gone: Mapping[AssetKey, str], new: Mapping[AssetKey, Defined], names: Names
+    gone: Mapping[AssetKey, str], new: Mapping[AssetKey, DefinedAsset], names: Names
 ) -> dict[AssetKey, AssetKey]:
     """Return the new assets with the code of exactly one that is gone, which no other has."""
     pairs = [

@@ -14,7 +14,7 @@ from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.causes import AssetStatuses
 from jobnb.staleness.partition_records import PartitionVersions, partitions_of
-from jobnb.staleness.verdicts import Defined, Known, judge
+from jobnb.staleness.verdicts import DefinedAsset, KnownAssets, judge
 from jobnb.staleness.versions import (
     INITIAL,
     CodeVersions,
@@ -25,7 +25,7 @@ from jobnb.staleness.versions import (
 )
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus
-from jobnb.storage.records import Failed, Made
+from jobnb.storage.records import FailedAssetStep, LatestMaterialization
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
@@ -63,7 +63,7 @@ def known_of(
     instance: Instance,
     place: Place | None = None,
     partition: str | None = None,
-) -> Known:
+) -> KnownAssets:
     """Collect the records of all assets; the parameters are those of `asset_statuses`."""
     assets = with_known_keys(definitions.assets, definitions.source_assets)
     defined = defined_assets(assets)
@@ -75,7 +75,7 @@ def known_of(
     if partition is not None:
         made = at_partition(partition, assets, made, partitions)
         failed = failed_partitions(instance, partition, failed)
-    return Known(
+    return KnownAssets(
         defined, made, sources, failed, partitions, config_as_recorded, place,
         instance.launched_elsewhere, instance.earlier_names(),
     )  # fmt: skip
@@ -90,8 +90,8 @@ def session_statuses(
 
 
 def failed_partitions(
-    instance: Instance, partition: str, failed: Mapping[AssetKey, Failed]
-) -> dict[AssetKey, Failed]:
+    instance: Instance, partition: str, failed: Mapping[AssetKey, FailedAssetStep]
+) -> dict[AssetKey, FailedAssetStep]:
     """Return the assets of which the last attempt to make this partition failed."""
     found = {key: instance.get_status_by_partition(key, [partition])[partition] for key in failed}
     return {key: failed[key] for key, how in found.items() if how is AssetPartitionStatus.FAILED}
@@ -100,9 +100,9 @@ def failed_partitions(
 def at_partition(
     partition: str,
     assets: Iterable[AssetsDefinition],
-    made: Mapping[AssetKey, Made],
+    made: Mapping[AssetKey, LatestMaterialization],
     partitions: PartitionVersions,
-) -> dict[AssetKey, Made]:
+) -> dict[AssetKey, LatestMaterialization]:
     """Return the last materializations, for assets with partitions those of one partition."""
     found = dict(made)
     for each in assets:
@@ -116,20 +116,20 @@ def at_partition(
     return found
 
 
-def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, Defined]:
+def defined_assets(assets: Iterable[AssetsDefinition]) -> dict[AssetKey, DefinedAsset]:
     """Return assets as they are defined now, with the versions of their code."""
     versions = CodeVersions()
-    found: dict[AssetKey, Defined] = {}
+    found: dict[AssetKey, DefinedAsset] = {}
     for each in assets:
         for key in each.ordered_keys:
             upstream = tuple(sorted(each.asset_deps.get(key, set()) - {key}))
             code, notes = versions.of(each, key)[0], versions.notes(each, key)
-            found[key] = Defined(key, code, each, upstream, notes)
+            found[key] = DefinedAsset(key, code, each, upstream, notes)
     return found
 
 
 def source_versions(
-    instance: Instance, sources: Iterable[SourceAsset], defined: Mapping[AssetKey, Defined]
+    instance: Instance, sources: Iterable[SourceAsset], defined: Mapping[AssetKey, DefinedAsset]
 ) -> dict[AssetKey, str]:
     """Return the versions of the source assets that something depends on."""
     used = {key for each in defined.values() for key in each.upstream if key not in defined}
@@ -142,14 +142,16 @@ def source_versions(
     }
 
 
-def config_as_recorded(asset: Defined, made: Made) -> Mapping[str, str]:
+def config_as_recorded(asset: DefinedAsset, made: LatestMaterialization) -> Mapping[str, str]:
     """Return the config tags of an asset if it were made now with what its last run gave."""
     return config_tags(asset.node, given_config(made.tags))
 
 
 def failures_since(
-    instance: Instance, assets: Iterable[AssetsDefinition], made: Mapping[AssetKey, Made]
-) -> dict[AssetKey, Failed]:
+    instance: Instance,
+    assets: Iterable[AssetsDefinition],
+    made: Mapping[AssetKey, LatestMaterialization],
+) -> dict[AssetKey, FailedAssetStep]:
     """Return the assets whose last attempt failed."""
     failures = instance.failed_steps()
     if not failures:
@@ -157,7 +159,7 @@ def failures_since(
     assets = list(assets)
     shared = shared_names(assets)
     by_node = {name_in(shared, each): each for each in assets}
-    found: dict[AssetKey, Failed] = {}
+    found: dict[AssetKey, FailedAssetStep] = {}
     meant: dict[str, Collection[AssetKey]] = {}
     for each in failures:
         definition = by_node.get(each.step_key.partition(".")[0].partition("[")[0])
@@ -172,7 +174,7 @@ def failures_since(
     return found
 
 
-def _made_since(last: Made | None, failed: Failed) -> bool:
+def _made_since(last: LatestMaterialization | None, failed: FailedAssetStep) -> bool:
     """Whether an asset was made after a step failed.
 
     Another step of its graph, such as one that checks it, may fail after it was made.

@@ -19,12 +19,12 @@ from jobnb.staleness.causes import (
     Cause,
     PartitionCounts,
 )
-from jobnb.staleness.partition_records import PartitionRecords, SameKind
+from jobnb.staleness.partition_records import PartitionRecords, SimilarPartitions
 from jobnb.staleness.renames import possible_renames
 from jobnb.staleness.statuses import Place, known_of
 from jobnb.staleness.verdicts import (
-    Defined,
-    Known,
+    DefinedAsset,
+    KnownAssets,
     definition_causes,
     in_order,
     left_causes,
@@ -34,7 +34,7 @@ from jobnb.staleness.verdicts import (
 )
 from jobnb.staleness.versions import CODE, INITIAL
 from jobnb.storage.instance import Instance
-from jobnb.storage.records import Made
+from jobnb.storage.records import LatestMaterialization
 
 if TYPE_CHECKING:
     from jobnb.registry.session import Session
@@ -44,7 +44,7 @@ Change = tuple[Collection[str], tuple[Cause, ...]]
 
 
 def changed_partitions(
-    asset: Defined, records: PartitionRecords, known: Known, among: set[str] | None
+    asset: DefinedAsset, records: PartitionRecords, known: KnownAssets, among: set[str] | None
 ) -> Iterator[Change]:
     """Iterate over the partitions of an asset that have changed since they were made, and why.
 
@@ -69,7 +69,11 @@ def changed_partitions(
 
 
 def _one_by_one(
-    asset: Defined, kind: SameKind, records: PartitionRecords, some: set[str], known: Known
+    asset: DefinedAsset,
+    kind: SimilarPartitions,
+    records: PartitionRecords,
+    some: set[str],
+    known: KnownAssets,
 ) -> Iterator[Change]:
     """Compare times for partitions that user code reported without recorded inputs."""
     for name in some:
@@ -82,7 +86,7 @@ def _one_by_one(
 
 
 def _of_upstream(
-    asset: Defined, key: AssetKey, kind: SameKind, some: set[str], known: Known
+    asset: DefinedAsset, key: AssetKey, kind: SimilarPartitions, some: set[str], known: KnownAssets
 ) -> Iterator[Change]:
     """Iterate over partitions that read another value of an upstream asset than the present."""
     read: Mapping[str, str] = kind.read.get(key, {})
@@ -115,7 +119,7 @@ def _of(now: Versions, name: str) -> str | None:
     return now.get(name) if isinstance(now, Mapping) else now(name)
 
 
-def _versions_now(asset: Defined, key: AssetKey, known: Known) -> Versions:
+def _versions_now(asset: DefinedAsset, key: AssetKey, known: KnownAssets) -> Versions:
     """Return the versions of an upstream asset that each partition would read now."""
     partitions = known.partitions
     if not partitions.has(key):
@@ -172,7 +176,7 @@ class Survey:
         most_read: int | None = None,
     ) -> None:
         self._instance = instance
-        self._known: Known = known_of(definitions, instance, place)
+        self._known: KnownAssets = known_of(definitions, instance, place)
         self._known.partitions.most = most_read
         self._among = set(self._known.defined if among is None else among)
         self._partitioned = {
@@ -193,7 +197,7 @@ class Survey:
                 self._standings[key] = self._in_parts(asset, own)
 
     @property
-    def defined(self) -> Mapping[AssetKey, Defined]:
+    def defined(self) -> Mapping[AssetKey, DefinedAsset]:
         """The assets as they are defined now."""
         return self._known.defined
 
@@ -209,7 +213,7 @@ class Survey:
 
     # --- assets without partitions ----------------------------------------
 
-    def _whole(self, asset: Defined) -> _Findings:
+    def _whole(self, asset: DefinedAsset) -> _Findings:
         made = self._known.made.get(asset.key)
         failed = self._known.failed.get(asset.key)
         own = self._own_causes(asset, made) if made is not None else ()
@@ -222,12 +226,12 @@ class Survey:
         status = status_of(asset, made, causes, failed)
         return _Findings(status, bool(causes), to_make)
 
-    def _own_causes(self, asset: Defined, made: Made) -> tuple[Cause, ...]:
+    def _own_causes(self, asset: DefinedAsset, made: LatestMaterialization) -> tuple[Cause, ...]:
         if self._look_up(asset):
             return tuple(own_causes(asset, made, self._known))
         return tuple(definition_causes(asset, made, self._known)) if CODE in made.tags else ()
 
-    def _above(self, asset: Defined) -> Iterator[tuple[AssetKey, _Findings]]:
+    def _above(self, asset: DefinedAsset) -> Iterator[tuple[AssetKey, _Findings]]:
         """Iterate over the upstream assets that are defined here."""
         for key in asset.upstream:
             standing = self._standings.get(key)
@@ -236,7 +240,7 @@ class Survey:
 
     # --- assets with partitions -------------------------------------------
 
-    def _in_parts(self, asset: Defined, own: PartitionsDefinition) -> _Findings:
+    def _in_parts(self, asset: DefinedAsset, own: PartitionsDefinition) -> _Findings:
         every, exist = self._all_of(own)
         missing, changes = self._changes(asset, exist)
         told_of = [causes for _, causes in changes]
@@ -277,7 +281,7 @@ class Survey:
             self._every[own] = every, set(map(str, keys))
         return self._every[own]
 
-    def _changes(self, asset: Defined, exist: set[str]) -> tuple[set[str], list[Change]]:
+    def _changes(self, asset: DefinedAsset, exist: set[str]) -> tuple[set[str], list[Change]]:
         """Return the partitions never materialized, and those changed since, with causes."""
         if not self._look_up(asset, asset.key):
             return exist - self._instance.get_materialized_partitions(asset.key), []
@@ -287,7 +291,7 @@ class Survey:
         among = None if all_exist else exist
         return missing, list(changed_partitions(asset, records, self._known, among))
 
-    def _look_up(self, asset: Defined, *own: AssetKey) -> bool:
+    def _look_up(self, asset: DefinedAsset, *own: AssetKey) -> bool:
         """Read what is to be known of all partitions at once, unless there are too many."""
         partitions = self._known.partitions
         keys = [*own, *(key for key in asset.upstream if partitions.has(key))]
@@ -304,7 +308,7 @@ class Survey:
         return failed - under_way, under_way
 
     def _below(
-        self, asset: Defined, own: PartitionsDefinition, key: AssetKey, part: Part
+        self, asset: DefinedAsset, own: PartitionsDefinition, key: AssetKey, part: Part
     ) -> PartitionsSubset:
         """Return the partitions that depend on a part of an asset."""
         if not part:
@@ -322,7 +326,7 @@ class Survey:
         )
 
     def _status(
-        self, asset: Defined, counts: PartitionCounts, causes: tuple[Cause, ...]
+        self, asset: DefinedAsset, counts: PartitionCounts, causes: tuple[Cause, ...]
     ) -> AssetStatus:
         made = self._known.made.get(asset.key)
         return AssetStatus(
@@ -366,7 +370,7 @@ def session_survey(session: Session, keys: Collection[AssetKey] | None) -> Asset
 
 
 def _with_renames(
-    statuses: AssetStatuses, defined: Mapping[AssetKey, Defined], instance: Instance
+    statuses: AssetStatuses, defined: Mapping[AssetKey, DefinedAsset], instance: Instance
 ) -> AssetStatuses:
     """Tell of assets that were never made which they may have been before."""
     if all(each.made is not None for each in statuses.values()):

@@ -27,12 +27,12 @@ from jobnb.staleness.versions import (
     input_versions,
     only_adds_defaults,
 )
-from jobnb.storage.records import Failed, Made
+from jobnb.storage.records import FailedAssetStep, LatestMaterialization
 
 _MOST_CAUSES = 8
 
 
-class Defined(msgspec.Struct, frozen=True, gc=False):
+class DefinedAsset(msgspec.Struct, frozen=True, gc=False):
     """An asset as it is defined now.
 
     Attributes:
@@ -55,7 +55,7 @@ class Defined(msgspec.Struct, frozen=True, gc=False):
         return self.assets.node_def
 
 
-class Known(msgspec.Struct, frozen=True):
+class KnownAssets(msgspec.Struct, frozen=True):
     """The definitions and records that are compared.
 
     Attributes:
@@ -70,17 +70,17 @@ class Known(msgspec.Struct, frozen=True):
         earlier_names: The names that renamed assets had before.
     """
 
-    defined: Mapping[AssetKey, Defined]
-    made: Mapping[AssetKey, Made]
+    defined: Mapping[AssetKey, DefinedAsset]
+    made: Mapping[AssetKey, LatestMaterialization]
     sources: Mapping[AssetKey, str]
-    failed: Mapping[AssetKey, Failed]
+    failed: Mapping[AssetKey, FailedAssetStep]
     partitions: PartitionVersions
-    config_now: Callable[[Defined, Made], Mapping[str, str]]
+    config_now: Callable[[DefinedAsset, LatestMaterialization], Mapping[str, str]]
     place: Callable[[AssetKey], str]
     launched_elsewhere: Callable[[str], str] = lambda _run_id: ""
     earlier_names: Names = {}
 
-    def version(self, asset: Defined, partition: str | None, key: AssetKey) -> str | None:
+    def version(self, asset: DefinedAsset, partition: str | None, key: AssetKey) -> str | None:
         """Return the version of an upstream asset's present value; None if there is none."""
         if self.partitions.has(key):
             found = self.partitions.version(asset.assets, partition, key)
@@ -103,7 +103,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     status: AssetStatus
 
 
-def judge(known: Known) -> dict[AssetKey, Verdict]:
+def judge(known: KnownAssets) -> dict[AssetKey, Verdict]:
     """Return the statuses of all assets, upstream first."""
     verdicts: dict[AssetKey, Verdict] = {}
     for key in in_order(known.defined):
@@ -111,7 +111,9 @@ def judge(known: Known) -> dict[AssetKey, Verdict]:
     return verdicts
 
 
-def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict]) -> Verdict:
+def _verdict(
+    asset: DefinedAsset, known: KnownAssets, verdicts: Mapping[AssetKey, Verdict]
+) -> Verdict:
     made = known.made.get(asset.key)
     own = tuple(own_causes(asset, made, known)) if made is not None else ()
     causes = own
@@ -125,7 +127,10 @@ def _verdict(asset: Defined, known: Known, verdicts: Mapping[AssetKey, Verdict])
 
 
 def status_of(
-    asset: Defined, made: Made | None, causes: tuple[Cause, ...], failed: Failed | None
+    asset: DefinedAsset,
+    made: LatestMaterialization | None,
+    causes: tuple[Cause, ...],
+    failed: FailedAssetStep | None,
 ) -> AssetStatus:
     """Return the status of an asset, given its last materialization and the changes since."""
     if failed is not None:
@@ -146,7 +151,9 @@ def status_of(
     )
 
 
-def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+def own_causes(
+    asset: DefinedAsset, made: LatestMaterialization, known: KnownAssets
+) -> Iterator[Cause]:
     """Iterate over changes of an asset itself since it was made, and of the values that it read."""
     if made.tags.get(CODE) is None:
         yield from _newer_causes(asset, made, known)
@@ -161,7 +168,9 @@ def own_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
     yield from left_causes(asset, read)
 
 
-def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+def definition_causes(
+    asset: DefinedAsset, made: LatestMaterialization, known: KnownAssets
+) -> Iterator[Cause]:
     """Iterate over changes of the code and the config of an asset since it was materialized."""
     key, tags = asset.key, made.tags
     if tags[CODE] != asset.code and not _is_code_of(asset, tags[CODE], known):
@@ -176,7 +185,7 @@ def definition_causes(asset: Defined, made: Made, known: Known) -> Iterator[Caus
         yield Cause(key, CauseKind.CONFIG, config_change(tags, config))
 
 
-def _is_code_of(asset: Defined, recorded: str, known: Known) -> bool:
+def _is_code_of(asset: DefinedAsset, recorded: str, known: KnownAssets) -> bool:
     """Whether the code is what was recorded, but for parameters named after renamed assets."""
     names = known.earlier_names
     if not any(key in names for key in asset.upstream):
@@ -185,7 +194,7 @@ def _is_code_of(asset: Defined, recorded: str, known: Known) -> bool:
 
 
 def upstream_cause(
-    asset: Defined, key: AssetKey, read: str | None, now: str | None, known: Known
+    asset: DefinedAsset, key: AssetKey, read: str | None, now: str | None, known: KnownAssets
 ) -> Cause | None:
     """Return the cause, if any, by which an upstream asset makes an asset stale.
 
@@ -209,7 +218,7 @@ def upstream_cause(
     return Cause(key, CauseKind.DATA, words)
 
 
-def left_causes(asset: Defined, read: Iterable[AssetKey]) -> Iterator[Cause]:
+def left_causes(asset: DefinedAsset, read: Iterable[AssetKey]) -> Iterator[Cause]:
     """Iterate over assets that were read, and that it is no longer made from."""
     for key in read:
         if key not in asset.upstream:
@@ -217,7 +226,9 @@ def left_causes(asset: Defined, read: Iterable[AssetKey]) -> Iterator[Cause]:
             yield Cause(asset.key, CauseKind.DEPENDENCIES, words)
 
 
-def _newer_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
+def _newer_causes(
+    asset: DefinedAsset, made: LatestMaterialization, known: KnownAssets
+) -> Iterator[Cause]:
     """Compare times for an asset without recorded inputs, as one that user code reported."""
     for key in asset.upstream:
         upstream = known.made.get(key)
@@ -225,7 +236,7 @@ def _newer_causes(asset: Defined, made: Made, known: Known) -> Iterator[Cause]:
             yield Cause(key, CauseKind.DATA, "is newer")
 
 
-def in_order(defined: Mapping[AssetKey, Defined]) -> Iterable[AssetKey]:
+def in_order(defined: Mapping[AssetKey, DefinedAsset]) -> Iterable[AssetKey]:
     """Sort assets upstream first; those on a circle come in any order."""
     ordered: dict[AssetKey, None] = {}
     begun: set[AssetKey] = set()

@@ -18,7 +18,7 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.job_subset import graph_without
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
-from jobnb.storage.records import Made
+from jobnb.storage.records import LatestMaterialization
 
 CODE = "dagster/code_version"
 """What made it: the version that was given, else the hash of the code."""
@@ -175,7 +175,7 @@ def _python(version: CodeHash) -> str:
 
 def last_value_events(
     instance: Instance, made: Collection[AssetKey], sources: Collection[AssetKey]
-) -> dict[AssetKey, Made]:
+) -> dict[AssetKey, LatestMaterialization]:
     """Return the last event that reports the value of each asset.
 
     Args:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from jobnb.storage.history import History
-    from jobnb.storage.records import Failed, Made
+    from jobnb.storage.records import FailedAssetStep, LatestMaterialization
 
 
 class AssetHistory:
@@ -155,13 +155,15 @@ class AssetHistory:
             lambda connection: event_queries.find_records(connection, wanted, limit, False)
         )
 
-    def last_made(self, keys: Collection[AssetKey] | None = None) -> Mapping[AssetKey, Made]:
+    def last_made(
+        self, keys: Collection[AssetKey] | None = None
+    ) -> Mapping[AssetKey, LatestMaterialization]:
         """Return the last materializations of these assets, or of all, with their versions."""
         from jobnb.storage import asset_queries
 
         return self._history.read(lambda connection: asset_queries.last_made(connection, keys))
 
-    def last_observed(self, keys: Collection[AssetKey]) -> Mapping[AssetKey, Made]:
+    def last_observed(self, keys: Collection[AssetKey]) -> Mapping[AssetKey, LatestMaterialization]:
         """Return the last observations of these assets, with their versions."""
         from jobnb.storage import asset_queries
 
@@ -169,7 +171,7 @@ class AssetHistory:
 
     def partitions_made(
         self, key: AssetKey, partitions: Sequence[str] | None = None, after: int | None = None
-    ) -> Mapping[str, Made]:
+    ) -> Mapping[str, LatestMaterialization]:
         """Return the last materialization of each partition of an asset, with its versions.
 
         Args:
@@ -191,7 +193,7 @@ class AssetHistory:
             lambda connection: asset_queries.partitions_print(connection, key)
         )
 
-    def failed_steps(self) -> Sequence[Failed]:
+    def failed_steps(self) -> Sequence[FailedAssetStep]:
         """Return the latest failures of steps, the newest first."""
         from jobnb.storage import asset_queries
 

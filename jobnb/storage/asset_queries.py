@@ -20,8 +20,8 @@ from jobnb.storage.records import (
     EventLogEntry,
     EventLogRecord,
     EventRecordsFilter,
-    Failed,
-    Made,
+    FailedAssetStep,
+    LatestMaterialization,
     entry_of,
 )
 from jobnb.storage.tables import UNREADABLE, readable, tell_unreadable
@@ -174,7 +174,7 @@ _read = msgspec.json.Decoder(_EventFields).decode
 
 def last_made(
     connection: Connection, keys: Collection[AssetKey] | None = None
-) -> dict[AssetKey, Made]:
+) -> dict[AssetKey, LatestMaterialization]:
     """Return the last materialization of these assets, or of all; many are had in one query."""
     columns = select(assets.c.asset_key, assets.c.storage_id, assets.c.run_id, assets.c.time,
                      assets.c.body).where(assets.c.storage_id.is_not(None))  # fmt: skip
@@ -182,7 +182,9 @@ def last_made(
     return _by_key(_rows(connection, columns, assets.c.asset_key, wanted), wanted)
 
 
-def last_observed(connection: Connection, keys: Collection[AssetKey]) -> dict[AssetKey, Made]:
+def last_observed(
+    connection: Connection, keys: Collection[AssetKey]
+) -> dict[AssetKey, LatestMaterialization]:
     """Return the last observation of these assets."""
     wanted = {key.to_string(): key for key in keys}
     kind = indexed.c.kind == EventType.ASSET_OBSERVATION.value
@@ -198,7 +200,7 @@ def partitions_made(
     key: AssetKey,
     partitions: Sequence[str] | None = None,
     after: int | None = None,
-) -> dict[str, Made]:
+) -> dict[str, LatestMaterialization]:
     """Return the last materialization of each partition of an asset, or of some partitions."""
     by = tables.asset_partitions
     query = (
@@ -227,7 +229,7 @@ def partitions_print(connection: Connection, key: AssetKey) -> tuple[int, int]:
     return int(count), int(total)
 
 
-def failed_steps(connection: Connection) -> Iterator[Failed]:
+def failed_steps(connection: Connection) -> Iterator[FailedAssetStep]:
     """Iterate over the latest failures of steps in runs that make assets, the newest first."""
     query = (
         select(indexed.c.step_key, indexed.c.run_id, indexed.c.time, indexed.c.body)
@@ -236,7 +238,7 @@ def failed_steps(connection: Connection) -> Iterator[Failed]:
         .limit(_FAILURES)
     )
     for row in connection.execute(query):
-        yield Failed(row.step_key or "", row.run_id, row.time, _error_class(row.body))
+        yield FailedAssetStep(row.step_key or "", row.run_id, row.time, _error_class(row.body))
 
 
 def _error_class(body: bytes) -> str:
@@ -254,8 +256,10 @@ def _rows(
     return connection.execute(query)
 
 
-def _by_key(rows: Iterable[Any], wanted: Mapping[str, AssetKey] | None) -> dict[AssetKey, Made]:
-    def read(row: Any) -> tuple[AssetKey | None, Made]:
+def _by_key(
+    rows: Iterable[Any], wanted: Mapping[str, AssetKey] | None
+) -> dict[AssetKey, LatestMaterialization]:
+    def read(row: Any) -> tuple[AssetKey | None, LatestMaterialization]:
         text, *columns = row
         key = wanted.get(text) if wanted is not None else AssetKey.from_db_string(text)
         return key, _made(*columns)
@@ -264,9 +268,9 @@ def _by_key(rows: Iterable[Any], wanted: Mapping[str, AssetKey] | None) -> dict[
     return {key: made for key, made in found if key is not None}
 
 
-def _made(storage_id: int, run_id: str, time: float, body: bytes) -> Made:
+def _made(storage_id: int, run_id: str, time: float, body: bytes) -> LatestMaterialization:
     told = _read(body)
-    return Made(storage_id, run_id, time, told.partition, told.tags)
+    return LatestMaterialization(storage_id, run_id, time, told.partition, told.tags)
 
 
 # --- what checks said -------------------------------------------------------------

@@ -13,7 +13,7 @@ from jobnb.storage import tables
 from jobnb.storage.prepared import insert_many
 from jobnb.storage.process import Holder
 from jobnb.storage.run import JobRun, encode_run
-from jobnb.storage.run_log import RunPart
+from jobnb.storage.run_log import NewRunEvents
 from jobnb.storage.writing import (
     CHUNK_CAP,
     RUN_STATUS,
@@ -106,7 +106,7 @@ def _keep_chunks(_connection: Connection) -> Insert:
 
 
 def write_parts(
-    connection: Connection, parts: Sequence[RunPart], holder: Holder | None
+    connection: Connection, parts: Sequence[NewRunEvents], holder: Holder | None
 ) -> set[str]:
     """Add the new events of several runs, and the runs that are new, in the open transaction.
 

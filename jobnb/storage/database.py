@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from jobnb.errors import JobnbError, StorageError
 from jobnb.storage import engines, tables
-from jobnb.storage.engines import Kept, Place
+from jobnb.storage.engines import CommitOutcome, Place
 
 T = TypeVar("T")
 _logger = logging.getLogger("jobnb.storage")
@@ -121,14 +121,14 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection."""
-        with self._turn, Held():
+        with self._turn, InterruptGuard():
             self.engine.dispose()
 
     def _once(self, work: Callable[[Connection], T], engine: Engine) -> T:
         worked, opened = False, self.opened
         try:
             # The bookkeeping of connections is not left half done; what is read may be long.
-            with self._turn, Held() as held, engine.connect() as connection:
+            with self._turn, InterruptGuard() as held, engine.connect() as connection:
                 raw = connection.connection.dbapi_connection
                 reads = engine is self._reader
                 if reads and not engines.is_there(raw, self._file):
@@ -143,10 +143,10 @@ class Database:
                             held.passes = False
                 finally:
                     engines.let_go(raw)
-                kept = Kept.THERE if reads else engines.kept(raw, self._file)
-                if kept is Kept.SAVED:
+                kept = CommitOutcome.THERE if reads else engines.kept(raw, self._file)
+                if kept is CommitOutcome.SAVED:
                     connection.invalidate()
-            if kept is not Kept.THERE:
+            if kept is not CommitOutcome.THERE:
                 self._note_removal(kept, opened)
             return found
         except DBAPIError as error:
@@ -154,9 +154,9 @@ class Database:
                 raise _CutOffError(error) from error
             raise
 
-    def _note_removal(self, kept: Kept, opened: int) -> None:
+    def _note_removal(self, kept: CommitOutcome, opened: int) -> None:
         """Handle that the file or its log was removed after a commit."""
-        if kept is Kept.GONE:
+        if kept is CommitOutcome.GONE:
             raise _GoneError(opened)
         _logger.warning("A part of %s was removed while it was in use, and is saved.", self.what)
         self._engine.dispose()
@@ -268,12 +268,12 @@ class Database:
             )
 
     def _opened_file(self) -> Place | None:
-        with self._turn, Held(), self.engine.connect() as connection:
+        with self._turn, InterruptGuard(), self.engine.connect() as connection:
             return engines.file_of(connection.connection.dbapi_connection)
 
     def _enter_wal(self) -> None:
         """Let readers work beside a writer; a file system that cannot do so keeps its journal."""
-        with self._turn, Held(), self.engine.connect() as connection:
+        with self._turn, InterruptGuard(), self.engine.connect() as connection:
             raw = connection.connection.cursor()
             try:
                 if raw.execute("PRAGMA journal_mode").fetchone()[0].lower() != "wal":
@@ -284,7 +284,7 @@ class Database:
                 raw.close()
 
 
-class Held:
+class InterruptGuard:
     """Delays Ctrl-C until the block ends, unless that takes long or it comes again.
 
     Python interrupts the main thread only: in others, nothing is done.

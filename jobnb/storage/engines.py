@@ -212,20 +212,20 @@ class _FileConnection(sqlite3.Connection):
         """Whether it has opened this file, and others find that one at its path."""
         return self.file == file and (file is None or place(self._path) == file)
 
-    def kept(self, file: Place | None) -> Kept:
+    def kept(self, file: Place | None) -> CommitOutcome:
         """Return what became of the commits."""
         if not self.is_there(file):
-            return Kept.GONE
+            return CommitOutcome.GONE
         log = place(f"{self._path}-wal") if file is not None else None
         self._log = self._log or log
-        return Kept.THERE if log == self._log else self._save()
+        return CommitOutcome.THERE if log == self._log else self._save()
 
-    def _save(self) -> Kept:
+    def _save(self) -> CommitOutcome:
         """Write the content of a removed log, which is open here still, to the file."""
         with suppress(sqlite3.Error):
             if self.execute("PRAGMA wal_checkpoint(FULL)").fetchone()[0] == 0:
-                return Kept.SAVED
-        return Kept.GONE
+                return CommitOutcome.SAVED
+        return CommitOutcome.GONE
 
     def close(self) -> None:
         """Close it for good: no query outlives it."""
@@ -246,7 +246,7 @@ def leave_connections() -> None:
             keep_for_ever(connection)
 
 
-class Kept(Enum):
+class CommitOutcome(Enum):
     """What became of committed data.
 
     Attributes:
@@ -282,9 +282,9 @@ def is_there(raw: Any, file: Place | None) -> bool:
     return not isinstance(raw, _FileConnection) or raw.is_there(file)
 
 
-def kept(raw: Any, file: Place | None) -> Kept:
+def kept(raw: Any, file: Place | None) -> CommitOutcome:
     """Return what became of the commits of a driver's connection to this file."""
-    return raw.kept(file) if isinstance(raw, _FileConnection) else Kept.THERE
+    return raw.kept(file) if isinstance(raw, _FileConnection) else CommitOutcome.THERE
 
 
 def let_go(raw: Any) -> None:

@@ -25,7 +25,7 @@ from jobnb.events import Event
 from jobnb.storage.process import Holder, in_kernel, this_process
 from jobnb.storage.records import EventLogEntry, entry_of
 from jobnb.storage.run import JobRun, check_run
-from jobnb.storage.run_log import Flusher, RunBatch, RunLog, RunPart, WatchedLog
+from jobnb.storage.run_log import Flusher, NewRunEvents, RunBatch, RunLog, WatchedLog
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -345,7 +345,7 @@ class History:
         """The number of times the database was opened: once more after each removal of its file."""
         return self._database.opened if self._database is not None else 1
 
-    def write_runs(self, parts: Sequence[RunPart]) -> set[str]:
+    def write_runs(self, parts: Sequence[NewRunEvents]) -> set[str]:
         """Keep new events of several runs for good, in one transaction.
 
         Returns:

@@ -280,7 +280,7 @@ class JobRunStats(msgspec.Struct, frozen=True):
 # --- what was made, in short ------------------------------------------------------
 
 
-class Made(msgspec.Struct, frozen=True, gc=False):
+class LatestMaterialization(msgspec.Struct, frozen=True, gc=False):
     """The last materialization of an asset, or of one of its partitions.
 
     Attributes:
@@ -298,7 +298,7 @@ class Made(msgspec.Struct, frozen=True, gc=False):
     tags: Mapping[str, str]
 
 
-class Failed(msgspec.Struct, frozen=True, gc=False):
+class FailedAssetStep(msgspec.Struct, frozen=True, gc=False):
     """A failed step that should have materialized assets.
 
     Attributes:

@@ -130,7 +130,7 @@ def _limit_of(given: Mapping[str, Any]) -> TagLimit:
     return TagLimit(given["key"], limit, text, per_value)
 
 
-class Turn(NamedTuple):
+class RunTurn(NamedTuple):
     """Whether a run may begin.
 
     Args:
@@ -205,7 +205,7 @@ class RunQueue:
             self._looked = time.monotonic()
         return self._known is not None
 
-    def ask(self, run_id: str) -> Turn:
+    def ask(self, run_id: str) -> RunTurn:
         """Let a queued run begin, if it is its turn; it counts as one in progress then."""
         return self._history.write(lambda connection: _ask(connection, run_id))
 
@@ -219,7 +219,7 @@ def _read(connection: Connection) -> QueuedRunCoordinator | None:
     return None if text is None else msgspec.json.decode(text, type=QueuedRunCoordinator)
 
 
-class _Waiting(NamedTuple):
+class _WaitingRun(NamedTuple):
     run_id: str
     is_queued: bool
     place: int
@@ -234,7 +234,7 @@ class _Waiting(NamedTuple):
             return 0, self.place
 
 
-def _ask(connection: Connection, run_id: str) -> Turn:
+def _ask(connection: Connection, run_id: str) -> RunTurn:
     from sqlalchemy import select, update
 
     from jobnb.storage.tables import runs
@@ -255,16 +255,16 @@ def _ask(connection: Connection, run_id: str) -> Turn:
                 own = update(runs).where(runs.c.run_id == run_id)
                 connection.execute(own.values(status=RunStatus.STARTING.value, updated=time.time()))
             pause = coordinator.dequeue_interval_seconds or min(0.1 + 0.02 * place, 2.0)
-            return Turn(fits, place, pause)
+            return RunTurn(fits, place, pause)
         if fits:  # it is its turn, and it is about to ask
             going += 1
             counts.add(each.tags)
     status = connection.scalar(select(runs.c.status).where(runs.c.run_id == run_id))
     # One that is being canceled begins no more. One that was deleted does, as any other would.
-    return Turn(status != RunStatus.CANCELING.value, pause=0.1)
+    return RunTurn(status != RunStatus.CANCELING.value, pause=0.1)
 
 
-def _known_runs(connection: Connection, keys: set[str]) -> list[_Waiting]:
+def _known_runs(connection: Connection, keys: set[str]) -> list[_WaitingRun]:
     """Return the runs that wait or run, and whose process is there."""
     from sqlalchemy import select
 
@@ -283,7 +283,9 @@ def _known_runs(connection: Connection, keys: set[str]) -> list[_Waiting]:
     for name, key, value in connection.execute(own):
         if name in tags:
             tags[name][key] = value
-    return [_Waiting(row.run_id, row.status == "QUEUED", row.id, tags[row.run_id]) for row in live]
+    return [
+        _WaitingRun(row.run_id, row.status == "QUEUED", row.id, tags[row.run_id]) for row in live
+    ]
 
 
 class _Counts:

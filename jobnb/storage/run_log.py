@@ -30,7 +30,7 @@ _GRACE = 0.01  # the runner commits by itself when a step ends; the flusher lets
 _log_error = "The history could not be written; it will be tried again."
 
 
-class RunPart(NamedTuple):
+class NewRunEvents(NamedTuple):
     """The new events of a run.
 
     Args:
@@ -54,7 +54,7 @@ class LogKeeper(Protocol):
     def write_log(self, run_id: str, events: Sequence[Event]) -> bool:
         """Keep events for good; False if the run is not there."""
 
-    def write_runs(self, parts: Sequence[RunPart]) -> set[str]:
+    def write_runs(self, parts: Sequence[NewRunEvents]) -> set[str]:
         """Keep new events of several runs for good; the ids of the runs that are not there."""
 
     def events_from(self, run_id: str, first: int, count: int) -> list[Event]:
@@ -163,7 +163,9 @@ class RunLog:
                 )
                 if self._is_new or (not there and self._since != self._keeper.opened):
                     # The history that has the run was removed: another one gets all of it.
-                    self._keeper.write_runs([RunPart(self.run, self.events[:end], is_new=True)])
+                    self._keeper.write_runs(
+                        [NewRunEvents(self.run, self.events[:end], is_new=True)]
+                    )
                 self._is_new = False
                 self._since, self._written = opened, end
                 if self.durable:
@@ -478,14 +480,14 @@ class RunBatch:
                 ended, end = log.closed, len(log.events)
                 if end > (log.written or 0) or (log.written is None and ended):
                     news.append((log, log.written or 0, end))
-            parts = [RunPart(log.run, log.events[first:end], log.written is None)
+            parts = [NewRunEvents(log.run, log.events[first:end], log.written is None)
                      for log, first, end in news]  # fmt: skip
             if parts:
                 self._tried, opened = news, self._keeper.opened
                 missing = self._keeper.write_runs(parts)
                 if missing and self._since != self._keeper.opened:
                     # The history that has these runs was removed: another one gets all of them.
-                    self._keeper.write_runs([RunPart(log.run, log.events[:end], is_new=True)
+                    self._keeper.write_runs([NewRunEvents(log.run, log.events[:end], is_new=True)
                                              for log, _, end in news
                                              if log.run.run_id in missing])  # fmt: skip
                 self._since = opened

@@ -19,7 +19,7 @@ from jobnb import (
     multi_asset_check,
 )
 from jobnb import AssetSelection as S
-from jobnb.plan.selection_completion import Words, suggest
+from jobnb.plan.selection_completion import SelectionVocabulary, suggest
 
 
 @asset(group_name="raw")
@@ -140,7 +140,7 @@ def test_what_can_stand_for_a_selection_includes_checks() -> None:
 
 
 def test_checks_are_suggested_as_one_types() -> None:
-    words = Words.of_assets(AROUND)
+    words = SelectionVocabulary.of_assets(AROUND)
     assert suggest('check:"orders:r', words).words == ['"orders:recent"']
     assert suggest("check:mart", words).words == [f'"{FINE}"', f'"{OWN}"']
     assert "without_checks(" in suggest("w", words).words

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jobnb.config import Section, schema_of
 from jobnb.config.places import form_of
-from jobnb.display.form_edits import Shifts, edited, shift_of
+from jobnb.display.form_edits import EntryMoves, edited, shift_of
 from jobnb.display.form_rows import Rows, row_id
 
 ROOT = form_of(Section({"config": schema_of({"codes": [str], "named": {str: str}})}))
@@ -27,7 +27,7 @@ deeds = st.lists(
 @given(st.integers(1, 6), deeds)
 def test_every_entry_of_a_list_is_found_again_after_any_moves(size, deeds):
     config = {"config": {"codes": [f"c{n}" for n in range(size)]}}
-    shifts = Shifts()
+    shifts = EntryMoves()
     for n, deed in deeds:
         if n >= len(config["config"]["codes"]):
             continue
@@ -46,7 +46,7 @@ def test_every_entry_of_a_list_is_found_again_after_any_moves(size, deeds):
 def test_a_renamed_key_is_found_whatever_stands_in_it(old, new):
     row = row_id(("config", "named", old))
     config, shift = done({"config": {"named": {old: "v"}}}, row, "rename", new)
-    shifts = Shifts()
+    shifts = EntryMoves()
     if shift:
         shifts.add(*shift)
     assert config == {"config": {"named": {new: "v"}}}
@@ -54,7 +54,7 @@ def test_a_renamed_key_is_found_whatever_stands_in_it(old, new):
 
 
 def test_other_rows_stay_and_only_the_last_shifts_are_kept():
-    shifts = Shifts()
+    shifts = EntryMoves()
     for _ in range(100):
         shifts.add("config/codes", {"0": "1", "1": "0"})
     assert shifts.now("config/codes", 0) == "config/codes"

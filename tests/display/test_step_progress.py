@@ -10,7 +10,7 @@ from jobnb import RunState, fold
 from jobnb import events as ev
 from jobnb.display.picture import Card, Mark, Picture, Status
 from jobnb.display.run_marks import run_marks
-from jobnb.display.run_views import RunLook, run_view
+from jobnb.display.run_views import RunViewData, run_view
 from jobnb.display.svg import picture_svg
 from jobnb.display.widgets.drawing import mark_json
 from jobnb.display.widgets.follow import RunMarks
@@ -92,4 +92,4 @@ def test_the_head_and_the_rows_of_the_run_tell_it():
 
 
 def test_the_text_of_the_run_tells_it():
-    assert WORDS in run_view(RunLook(fold(RUNNING), "r1")).text
+    assert WORDS in run_view(RunViewData(fold(RUNNING), "r1")).text

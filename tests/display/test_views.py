@@ -45,7 +45,7 @@ from jobnb.display.failures import exception_text
 from jobnb.display.install import VIEWS, install, mimebundle, uninstall
 from jobnb.display.noun_views import graph_view, job_view, op_view
 from jobnb.display.result_views import result_view
-from jobnb.display.run_views import RunLook, run_view
+from jobnb.display.run_views import RunViewData, run_view
 from jobnb.display.view import View, bundle
 from jobnb.errors import Problem
 from jobnb.events import Logged, RunFailed, RunStarted, StepFailed, StepSkipped
@@ -377,7 +377,7 @@ def hostile_run(text: str, values: dict) -> View:
         StepSkipped(1.0, "b", (text,), True),
         RunFailed(2.0, text, (text,)),
     ]
-    return run_view(RunLook(fold(events), text, None, {}, values, events, {text: text}))
+    return run_view(RunViewData(fold(events), text, None, {}, values, events, {text: text}))
 
 
 def test_hostile_runs_are_shown(hostile):

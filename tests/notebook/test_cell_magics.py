@@ -8,7 +8,7 @@ import pytest
 
 from jobnb import InvalidDefinitionError, InvalidInvocationError, Session
 from jobnb.notebook.cell_completion import cell_completions
-from jobnb.notebook.cell_function import Around, read_cell
+from jobnb.notebook.cell_function import CellContext, read_cell
 from jobnb.notebook.cell_magics import define_cell
 from jobnb.notebook.cell_options import read_cell_line
 from jobnb.notebook.headless import execute_notebook
@@ -357,13 +357,13 @@ def test_a_value_may_hold_quotes_and_what_looks_like_an_option():
     ],
 )
 def test_free_names_that_are_assets_become_inputs(body, inputs):
-    cell = read_cell(read_cell_line("asset", "made"), body, "x", Around({}, ("a", "b", "c")))
+    cell = read_cell(read_cell_line("asset", "made"), body, "x", CellContext({}, ("a", "b", "c")))
     assert sorted(cell.inputs) == inputs
     compile(f"{cell.head(annotated=True)}\n{cell.body}", "x", "exec")
 
 
 def test_a_function_that_nobody_has_defined_yet_is_no_input():
-    cell = read_cell(read_cell_line("asset", "made"), "clean(raw)", "x", Around({}))
+    cell = read_cell(read_cell_line("asset", "made"), "clean(raw)", "x", CellContext({}))
     assert list(cell.inputs) == ["raw"]
 
 

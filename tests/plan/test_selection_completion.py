@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobnb import AssetKey, InvalidSubsetError, SourceAsset, asset
 from jobnb.definitions.selections.reading import parse_selection
-from jobnb.plan.selection_completion import Words, suggest
+from jobnb.plan.selection_completion import SelectionVocabulary, suggest
 
 
 @asset(
@@ -27,7 +27,7 @@ def conjunction():
     return 1
 
 
-WORDS = Words.of_assets([orders, conjunction, SourceAsset(AssetKey(["mart", "a b"]))])
+WORDS = SelectionVocabulary.of_assets([orders, conjunction, SourceAsset(AssetKey(["mart", "a b"]))])
 ATTRIBUTES = [f"{name}:" for name in WORDS.values]
 FUNCTIONS = [f"{name}(" for name in WORDS.functions]
 NAMES = ["mart/orders", '"and"', '"mart/a b"']
@@ -74,7 +74,7 @@ def test_within_a_python_string_the_other_quote_is_taken() -> None:
 
 
 def test_graphs_and_their_ops_are_suggested() -> None:
-    words = Words.of_ops(["load.read", "load.parse", "clean"])
+    words = SelectionVocabulary.of_ops(["load.read", "load.parse", "clean"])
     assert suggest("*l", words).words == ["load", "load.read", "load.parse"]
     assert suggest("clean or load.p", words) == (9, ["load.parse"])
     assert suggest("na", words).words == ["name:"]

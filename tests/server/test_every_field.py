@@ -21,7 +21,7 @@ from graphql import (
 
 from jobnb.automation.loop import AutomationLoop
 from jobnb.notebook.code_locations import open_locations
-from jobnb.server.executing import Asked, Executing
+from jobnb.server.executing import GraphQLExecutor, GraphQLRequest
 from jobnb.server.limits import Limits
 from jobnb.server.schema import served_schema
 from jobnb.server.workspace import ServedWorkspace, launch_here
@@ -97,7 +97,7 @@ def typenames(data: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Executing, Asking]]:
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GraphQLExecutor, Asking]]:
     """A history in which much has happened."""
     folder: Path = tmp_path_factory.mktemp("all")
     write_notebook(folder / NOTEBOOK)
@@ -106,11 +106,11 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Executing
         patch.setenv("JOBNB_HOME", str(folder / "home"))
         instance, locations = open_locations([str(folder / NOTEBOOK), str(folder / FILE)])
     served = ServedWorkspace(instance, locations, launch=launch_here)
-    executing = Executing(served, Limits(tokens=10**7, fields=10**7, seconds=300))
+    executing = GraphQLExecutor(served, Limits(tokens=10**7, fields=10**7, seconds=300))
     runs: list[str] = []
 
     def ask(query: str, **variables: Any) -> Any:
-        status, answer = executing.answer(Asked(query, variables))
+        status, answer = executing.answer(GraphQLRequest(query, variables))
         assert status == 200, answer
         assert "errors" not in answer, answer["errors"]
         return next(iter(answer["data"].values()))
@@ -173,7 +173,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Executing
     instance.dispose()
 
 
-def test_each_field_of_each_type_can_be_asked_for(asking: tuple[Executing, Asking]) -> None:
+def test_each_field_of_each_type_can_be_asked_for(asking: tuple[GraphQLExecutor, Asking]) -> None:
     executing, asked = asking
     query_type = asked.schema.query_type
     assert query_type is not None
@@ -198,7 +198,7 @@ def test_each_field_of_each_type_can_be_asked_for(asking: tuple[Executing, Askin
         queries += [filled.replace("RUN", f'"{run_id}"') for run_id in several]
     seen: set[str] = set()
     for query in queries:
-        status, answer = executing.answer(Asked(query))
+        status, answer = executing.answer(GraphQLRequest(query))
         assert status == 200, answer
         assert "errors" not in answer, (query[:60], answer["errors"][:3])
         seen.update(typenames(answer["data"]))

@@ -389,7 +389,7 @@ def place(
     Raises:
         InvalidDefinitionError: If it names something unknown; lists every problem.
     """
-    placing = _Placing(graph_name)
+    placing = _NodePlacement(graph_name)
     for definition, use, edges in placing.uses(node_defs, dependencies):
         placing.add(definition, use, edges)
     for mapping in input_mappings:
@@ -401,7 +401,7 @@ def place(
     return placing.nodes, placing.edges
 
 
-class _Placing:
+class _NodePlacement:
     """The nodes placed so far, and the problems found."""
 
     def __init__(self, graph_name: str) -> None:

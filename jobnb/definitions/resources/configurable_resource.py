@@ -260,10 +260,10 @@ else:
         """
 
         def __class_getitem__(cls, item: Any) -> Any:
-            return Annotated[Any, _MARK, _Wanted(item)]
+            return Annotated[Any, _MARK, _DependencyType(item)]
 
 
-class _Wanted:
+class _DependencyType:
     """The type of a resource dependency."""
 
     def __init__(self, kind: Any) -> None:

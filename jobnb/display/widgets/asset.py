@@ -26,7 +26,7 @@ from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import summary_json
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
-from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
+from jobnb.display.widgets.live_and_static import LiveAndStatic, widget_bundle
 from jobnb.display.widgets.previews import clean, metadata_rows, preview
 from jobnb.display.widgets.run_source import stored_or_live
 from jobnb.display.widgets.tabbed import Tabbed
@@ -216,7 +216,7 @@ class AssetsGraph(GraphView):
         return True
 
 
-class AssetView(Twinned, Tabbed):
+class AssetView(LiveAndStatic, Tabbed):
     """The live view of an asset: status, graph, launchpad, partitions, details.
 
     Args:

@@ -28,7 +28,7 @@ from jobnb.display.widgets.automation_data import (
     tick_data,
     ticks_of,
 )
-from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
+from jobnb.display.widgets.live_and_static import LiveAndStatic, widget_bundle
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_source import stored_or_live
 from jobnb.display.widgets.view import View, answers
@@ -214,7 +214,7 @@ def _holds(found: Found, text: str) -> bool:
     return all(word in said for word in text.casefold().split())
 
 
-class AutomationView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
+class AutomationView(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
     """The schedules and sensors of a session; a run that is opened stands below.
 
     Args:

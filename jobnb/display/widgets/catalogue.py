@@ -20,7 +20,7 @@ from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.catalogue_data import asset_rows, contents, summary_json
 from jobnb.display.widgets.follow import follow_run, keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
-from jobnb.display.widgets.live_and_static import Twinned
+from jobnb.display.widgets.live_and_static import LiveAndStatic
 from jobnb.display.widgets.partitions import PartitionsView
 from jobnb.display.widgets.previews import preview
 from jobnb.display.widgets.tooltips import asset_facts
@@ -278,7 +278,7 @@ def _run_view(run: Any) -> Any:
     return RunView(run)
 
 
-class SessionView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
+class SessionView(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
     """The catalog of a session, with the runs and launchpads opened from it below.
 
     Args:

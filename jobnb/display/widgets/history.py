@@ -14,7 +14,7 @@ from jobnb.display.history_views import run_table_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.history_data import choices, compared, page_of
-from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
+from jobnb.display.widgets.live_and_static import LiveAndStatic, widget_bundle
 from jobnb.display.widgets.run import RunView
 from jobnb.display.widgets.run_source import RunSource, stored_or_live
 from jobnb.display.widgets.view import View, answers
@@ -110,7 +110,7 @@ class HistoryTable(View):
         return count
 
 
-class HistoryView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
+class HistoryView(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
     """The runs of a history, the latest first; a run that is opened stands below the table.
 
     Only the page that is shown is read, so that a history of many runs opens at once.

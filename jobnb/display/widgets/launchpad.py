@@ -31,7 +31,7 @@ from jobnb.display.launch_presets import (
 from jobnb.display.launch_view import launch_view
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
+from jobnb.display.widgets.live_and_static import LiveAndStatic, widget_bundle
 from jobnb.display.widgets.view import View, answers
 from jobnb.errors import JobnbError
 from jobnb.execution.spec import ASSET_JOB
@@ -308,7 +308,7 @@ def _executors(own: str) -> list[list[str]]:
     return [first, *([name, text, _WAYS[name]] for name, text in named.items())]
 
 
-class Launchpad(Twinned, ipywidgets.VBox):  # type: ignore[misc]
+class Launchpad(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
     """A form for the config of a job, with a button that launches it and a view of the run.
 
     Args:

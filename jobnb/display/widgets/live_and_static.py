@@ -40,7 +40,7 @@ def _mark(model_id: str) -> str:
     return f"jobnb-live-{model_id}"
 
 
-class Twinned:
+class LiveAndStatic:
     """A widget that leaves a static picture of itself in the notebook.
 
     What `_repr_mimebundle_` gives holds both forms.
@@ -98,12 +98,12 @@ def show_twins(widget: Any, draw: Callable[[], Bundle]) -> bool:
         Whether there was a picture; if not, nothing is shown.
     """
     picture = _Picture(_mark(widget.model_id), draw)
-    if isinstance(widget, Twinned):
+    if isinstance(widget, LiveAndStatic):
         vars(widget).setdefault("_twins", []).append(picture)
     shown = picture.show()
     if shown:
         _publish_live(widget)
-    elif isinstance(widget, Twinned):
+    elif isinstance(widget, LiveAndStatic):
         vars(widget)["_twins"].remove(picture)
     return shown
 

@@ -18,7 +18,7 @@ from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
 from jobnb.display.widgets.follow import News, cards_of_plan
 from jobnb.display.widgets.graph import GraphView
-from jobnb.display.widgets.live_and_static import Twinned, widget_bundle
+from jobnb.display.widgets.live_and_static import LiveAndStatic, widget_bundle
 from jobnb.display.widgets.log_lines import LogFilter
 from jobnb.display.widgets.run_data import failures
 from jobnb.display.widgets.run_model import RunModel
@@ -226,7 +226,7 @@ class RunTabs(View):
 _MOST_RICH = 5
 
 
-class RunView(Twinned, ipywidgets.VBox):  # type: ignore[misc]
+class RunView(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
     """A run with its graph, outputs, timeline, log, config and tags, and buttons for actions.
 
     An active run is updated at most 20 times a second.

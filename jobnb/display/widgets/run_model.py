@@ -11,7 +11,7 @@ import msgspec
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.metadata import metadata_text
 from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
-from jobnb.display.run_views import RunLook
+from jobnb.display.run_views import RunViewData
 from jobnb.display.text import shorten
 from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
 from jobnb.display.widgets.log_lines import LogLines
@@ -136,10 +136,10 @@ class RunModel:
             del self.outputs[step]
             self.outputs[name] = Output(name, step, plain.output, plain.type_name, key)
 
-    def look(self) -> RunLook:
+    def look(self) -> RunViewData:
         """Return the run as its static view needs it, without values."""
         with self.guard:
-            return RunLook(
+            return RunViewData(
                 state=self.state,
                 run_id=self.source.run_id,
                 picture=self.source.picture,

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 from anywidget import AnyWidget
 
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.live_and_static import Twinned
+from jobnb.display.widgets.live_and_static import LiveAndStatic
 from jobnb.errors import JobnbError
 
 _ASKED = "_jobnb_asked"
@@ -34,7 +34,7 @@ def answers(name: str) -> Callable[[F], F]:
     return mark
 
 
-class View(Twinned, AnyWidget):
+class View(LiveAndStatic, AnyWidget):
     """A live view; subclasses set `_esm` and `_css` with `esm(...)` and `css(...)`.
 
     Example:
