@@ -39,6 +39,13 @@ SPELLINGS = {
 }
 """jobnb's name for each name that Dagster spells otherwise."""
 
+_MADE_OTHERWISE = {
+    "DagsterEvent": "events",
+    "DagsterInstance": "constructors",
+    "DagsterLogManager": "constructors",
+    "DagsterTypeLoaderContext": "constructors",
+}
+"""Where the class of Dagster's name is that has Dagster's constructor; jobnb's differs."""
 
 __all__ = [  # noqa: PLE0604
     *sorted({*SPELLINGS, *HOME_OF}),
@@ -77,7 +84,9 @@ def __getattr__(name: str) -> Any:
     if own not in HOME_OF:
         told = f"jobnb does not offer {name!r}. {advice(name, __all__)}".rstrip()
         raise (ImportError if is_import(sys._getframe(1)) else AttributeError)(told)
-    value = getattr(jobnb, own)
+    home = _MADE_OTHERWISE.get(name)
+    module = importlib.import_module(f"jobnb.dagster_modules.{home}") if home else jobnb
+    value = getattr(module, name if home else own)
     globals()[name] = value
     return value
 

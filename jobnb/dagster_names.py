@@ -89,11 +89,14 @@ TAGS: Mapping[str, str] = {
 ELSEWHERE: Mapping[str, str] = {
     "AssetGraph": "jobnb.plan.graphs",
     "EvaluationStack": "jobnb.errors",
+    "HandledOutputData": "jobnb.events.data",
+    "InstanceRef": "jobnb.storage.dagster_views",
     "EvaluationStackListItemEntry": "jobnb.errors",
     "EvaluationStackPathEntry": "jobnb.errors",
     "DynamicPartitionsStore": "jobnb.definitions.partitions.partition_keys",
     "NodeHandle": "jobnb.events.handle",
     "StepHandle": "jobnb.events.handle",
+    "StepFailureData": "jobnb.events.data",
     "StepOutputHandle": "jobnb.events.data",
     "TickStatus": "jobnb.storage.ticks",
     "TypeCheckData": "jobnb.events.data",
@@ -103,6 +106,7 @@ ELSEWHERE: Mapping[str, str] = {
 
 ALIASES: Mapping[str, str] = {
     "PickledObjectFilesystemIOManager": "FilesystemIOManager",
+    "SerializableErrorInfo": "ErrorInfo",
     "UnresolvedAssetJobDefinition": "AssetJobDefinition",
 }
 """jobnb's public name of what an inner module of Dagster calls otherwise."""

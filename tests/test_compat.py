@@ -55,7 +55,10 @@ def test_every_lesson_of_the_jobs_page_runs_through_import_dagster(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(dagster_compat.SPELLINGS))
 def test_each_of_dagsters_spellings_is_a_name_of_ours(name):
-    assert getattr(dagster_compat, name) is getattr(jobnb, dagster_compat.SPELLINGS[name])
+    found = getattr(dagster_compat, name)
+    ours = getattr(jobnb, dagster_compat.SPELLINGS[name])
+    # Four classes have a constructor of their own there, and count all objects of ours as theirs.
+    assert found is ours or issubclass(ours, found)
 
 
 def test_every_public_name_is_there_too():
@@ -64,7 +67,7 @@ def test_every_public_name_is_there_too():
 
 
 def test_the_roof_understands_dagsters_spelling():
-    assert jobnb.DagsterInstance is jobnb.Instance
+    assert jobnb.DagsterRun is jobnb.JobRun
     with pytest.raises(AttributeError, match="NoSuchName"):
         _ = jobnb.NoSuchName
 
@@ -107,7 +110,7 @@ def test_star_import_gives_every_name():
         "from dagster import *\n"
         "print(op.__module__, DagsterInstance.__name__, materialize.__name__)\n"
     )
-    assert out.split() == ["jobnb.definitions.ops.op", "Instance", "materialize"]
+    assert out.split() == ["jobnb.definitions.ops.op", "DagsterInstance", "materialize"]
 
 
 def test_submodules_give_the_names_of_the_top_level():

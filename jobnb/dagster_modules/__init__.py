@@ -68,6 +68,16 @@ _IN: Mapping[str, Sequence[str]] = {
         "deprecated", "deprecated_param", "experimental", "experimental_param", "public",
         "suppress_dagster_warnings", "whitelist_for_serdes",
     ),
+    "jobnb.dagster_modules.constructors": (
+        "DagsterLogHandler", "InMemoryEventLogStorage", "InMemoryRunStorage", "InstanceType",
+        "LocalArtifactStorage", "NoOpComputeLogManager", "SqliteEventLogStorage",
+        "SqliteRunStorage", "SqliteScheduleStorage", "SyncInMemoryRunLauncher",
+    ),
+    "jobnb.dagster_modules.events": (
+        "AssetMaterializationPlannedData", "AssetObservationData", "EngineEventData",
+        "JobCanceledData", "JobFailureData", "StepExpectationResultData",
+        "StepMaterializationData", "StepRetryData", "StepSuccessData",
+    ),
     "jobnb.dagster_modules.databases": (
         "DbClient", "DbIOManager", "DbTypeHandler", "TablePartitionDimension", "TableSlice",
     ),
@@ -176,7 +186,6 @@ def _found(module: str, name: str) -> Any:
 
 
 _INSTEAD: Mapping[str, str] = {
-    "EngineEventData": "Tell it with `context.log`.",
     "ExecuteRunArgs": "A run outlives its session with `detach=True`.",
     "ExternalJobOrigin": "A run outlives its session with `detach=True`.",
     "LaunchRunContext": "A run outlives its session with `detach=True`.",

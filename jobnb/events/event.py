@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, ClassVar
 
@@ -130,11 +131,33 @@ def _data(*kinds: EventType) -> Any:
     return property(data, doc=f"The data of {names}.")
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="kind"):
+class _OfJob(
+    msgspec.Struct,
+    frozen=True,
+    gc=False,
+    kw_only=True,
+    omit_defaults=True,
+    repr_omit_defaults=True,
+    tag_field="kind",
+):
+    """What an event is told where it is handed out: the job that ran.
+
+    The log of a run knows its job, so most kinds do not store it.
+    """
+
+    job: str | None = None
+
+
+class Event(_OfJob, frozen=True, gc=False):
     """An event of a run at `time` (seconds since the epoch, UTC)."""
 
     event_type: ClassVar[EventType]
     time: float
+
+    @property
+    def job_name(self) -> str | None:
+        """The job that ran; None for what only its log tells."""
+        return self.job
 
     @property
     def event_type_value(self) -> str:
@@ -258,3 +281,25 @@ class Event(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field
     step_materialization_data = _data(EventType.ASSET_MATERIALIZATION)
     asset_materialization_planned_data = _data(EventType.ASSET_MATERIALIZATION_PLANNED)
     engine_event_data = _data(EventType.ENGINE_EVENT)
+
+
+def with_job(events: Iterable[Event], job_name: str) -> list[Event]:
+    """Return events that know the job that ran.
+
+    They are the same objects: thousands are handed out at once, and none has another job.
+
+    Args:
+        events: The events.
+        job_name: The job.
+
+    Example:
+        >>> from jobnb.events import StepStarted
+        >>> [event] = with_job([StepStarted(1.0, "load")], "daily")
+        >>> event.job_name
+        'daily'
+    """
+    found = list(events)
+    for event in found:
+        if event.job_name is None:
+            msgspec.structs.force_setattr(event, "job", job_name)
+    return found

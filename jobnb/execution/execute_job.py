@@ -8,21 +8,30 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.errors import InvariantViolationError, did_you_mean
+from jobnb.events import Event, OutputHandled
+from jobnb.events.data import StepOutputHandle
+from jobnb.execution.executors.lazy_resources import LazyResources
 from jobnb.execution.reexecution import ReexecutionOptions
-from jobnb.execution.result import ExecuteInProcessResult
+from jobnb.execution.resources import close_resources
+from jobnb.execution.result import ExecuteInProcessResult, keep_value
+from jobnb.execution.run import HANDLED
 from jobnb.execution.runner import conduct
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
 from jobnb.execution.stopping import Interrupts
 from jobnb.storage.instance import Instance
+
+if TYPE_CHECKING:
+    from jobnb.plan.step import Step, StepOutput
+    from jobnb.storage.run import JobRun
 
 
 class ReconstructableJob:
@@ -188,8 +197,47 @@ def _also_in(folder: str | None) -> Iterator[None]:
 class JobExecutionResult(ExecuteInProcessResult):
     """The result of `execute_job`: its events, and the values in its IO managers.
 
+    Args:
+        job_def: The job.
+        reconstruct_context: Returns a context manager of what has the `instance` that values are
+            loaded with; None if there are none to load.
+        event_list: The events of the run, in order.
+        dagster_run: The record of its run.
+
     Source: Dagster's `JobExecutionResult`.
     """
+
+    _reconstruct: Callable[[], AbstractContextManager[Any]] | None = None
+
+    def __init__(
+        self,
+        job_def: JobDefinition,
+        reconstruct_context: Callable[[], AbstractContextManager[Any]] | None,
+        event_list: Sequence[Event],
+        dagster_run: JobRun,
+    ) -> None:
+        super().__init__(job_def, dagster_run, event_list)
+        self._reconstruct = reconstruct_context
+        if reconstruct_context is not None:
+            self._keep_stored(event_list)
+
+    def _keep_stored(self, events: Sequence[Event]) -> None:
+        """Note which values IO managers hold."""
+        for event in events:
+            if isinstance(event, OutputHandled):
+                handle = StepOutputHandle(event.step_key, event.output_name, event.mapping_key)
+                keep_value(self._run, handle, HANDLED)
+
+    def _value(self, step: Step, output: StepOutput) -> Any:
+        if self._reconstruct is None:
+            return super()._value(step, output)
+        with self._reconstruct() as context:
+            self._run.instance = context.instance
+            self._run.resources = LazyResources(self._run)
+            try:
+                return super()._value(step, output)
+            finally:
+                close_resources(self._run)
 
     def __enter__(self) -> Self:
         return self

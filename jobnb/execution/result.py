@@ -22,6 +22,7 @@ from jobnb.errors import (
 )
 from jobnb.events import Event, EventType, StepFailed, StepFailureData
 from jobnb.events.data import StepOutputHandle
+from jobnb.events.event import with_job
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.user_events import (
@@ -57,7 +58,8 @@ class RunEvents:
     @property
     def all_events(self) -> Sequence[Event]:
         """All events, in order, without log lines."""
-        return [e for e in self._run.events if e.event_type is not EventType.LOG_MESSAGE]
+        told = (e for e in self._run.events if e.event_type is not EventType.LOG_MESSAGE)
+        return with_job(told, self._run.record.job_name or self._run.plan.job.name)
 
     @property
     def log_lines(self) -> Sequence[Event]:
@@ -418,11 +420,11 @@ def _told_run(
             why = StepExecutionError(str(event.error), step_key=event.step_key)
             run.failed_steps[event.step_key] = why
     for handle, value in values.items():
-        _keep(run, handle, value)
+        keep_value(run, handle, value)
     return run
 
 
-def _keep(run: RunScope, handle: StepOutputHandle, value: Any) -> None:
+def keep_value(run: RunScope, handle: StepOutputHandle, value: Any) -> None:
     """Keep the value of an output where the result looks for it."""
     key, _, element = handle.step_key.removesuffix("]").partition("[")
     index = run.plan.step_by_key.get(key)

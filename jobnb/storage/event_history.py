@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -217,7 +218,10 @@ class EventHistory:
         if not self._history.write(
             lambda connection: writing.write_events(connection, run_id, [event])
         ):
-            raise RunNotFoundError(f"There is no run {run_id!r} in this history.")
+            raise RunNotFoundError(
+                f"There is no run {run_id!r} in this history, so it has no log. Record the run "
+                "first, with instance.create_run_for_job(job)."
+            )
         self._history.listeners.tell(run_id, self._job_name(run_id), [event])
 
     def report_dagster_event(
@@ -225,6 +229,18 @@ class EventHistory:
     ) -> None:
         """Dagster's name for `report_event`."""
         self.report_event(dagster_event, run_id, log_level)
+
+    def handle_new_event(self, event: EventLogEntry) -> None:
+        """Add what an entry holds to the log of its run: its event, or else its message.
+
+        Raises:
+            RunNotFoundError: If there is no such run.
+
+        Source: Dagster's `DagsterInstance.handle_new_event`.
+        """
+        level = logging.getLevelNamesMapping().get(str(event.level).upper(), event.level)
+        line = ev.Logged(event.timestamp, level, event.user_message, event.step_key)
+        self.report_event(event.dagster_event or line, event.run_id)
 
     def report_engine_event(
         self,

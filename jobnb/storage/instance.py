@@ -462,6 +462,7 @@ class Instance:
     end_watch_event_logs = answered_by(EventHistory, EventHistory.end_watch_event_logs)
     report_event = answered_by(EventHistory, EventHistory.report_event)
     report_dagster_event = answered_by(EventHistory, EventHistory.report_dagster_event)
+    handle_new_event = answered_by(EventHistory, EventHistory.handle_new_event)
     report_engine_event = answered_by(EventHistory, EventHistory.report_engine_event)
     report_run_canceling = answered_by(EventHistory, EventHistory.report_run_canceling)
     report_run_canceled = answered_by(EventHistory, EventHistory.report_run_canceled)

@@ -22,6 +22,7 @@ from jobnb.events import (
     Logged,
     OutputYielded,
 )
+from jobnb.events.event import with_job
 
 
 class EventLogEntry(msgspec.Struct, frozen=True):
@@ -98,6 +99,7 @@ class EventLogEntry(msgspec.Struct, frozen=True):
 def entry_of(event: Event, run_id: str, job_name: str) -> EventLogEntry:
     """Return the line of the log that an event makes."""
     logged = isinstance(event, Logged)
+    with_job([event], job_name)
     return EventLogEntry(
         error_info=getattr(event, "error", None),
         level=_level(event),

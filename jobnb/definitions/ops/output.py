@@ -6,8 +6,8 @@ there is some.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NoReturn, TypeVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from jobnb.definitions.metadata import normalize
 from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.plain import is_text
 from jobnb.definitions.user_events import checked_tags
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
 _CODE = "dagster/code_version"
 _GIVEN = "dagster/data_version_is_user_provided"
@@ -211,6 +211,31 @@ class DynamicOutput(Generic[T]):
     def metadata(self) -> dict[str, MetadataValue]:
         """Metadata shown beside the value, by label."""
         return self._metadata or {}
+
+    def map(self, fn: Callable[..., Any]) -> NoReturn:
+        """Say that a value is not mapped over: in a graph, what the op returned is.
+
+        Args:
+            fn: The composing function.
+
+        Raises:
+            InvalidInvocationError: Always.
+        """
+        raise self._misplaced("map(...)")
+
+    def collect(self) -> NoReturn:
+        """Say that a value is not collected: in a graph, what the op returned is.
+
+        Raises:
+            InvalidInvocationError: Always.
+        """
+        raise self._misplaced("collect()")
+
+    def _misplaced(self, call: str) -> InvalidInvocationError:
+        return InvalidInvocationError(
+            f"{call} was called on the value {self.mapping_key!r} of a dynamic output. Call it on "
+            f"what the op returns in a @graph or @job: my_op().{call}."
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DynamicOutput):
