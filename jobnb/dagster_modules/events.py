@@ -258,9 +258,6 @@ class _AnyEvent(type):
             raise AttributeError(name)
         return getattr(Event, name)
 
-    def __dir__(cls) -> list[str]:
-        return dir(Event)
-
     def __instancecheck__(cls, given: object) -> bool:
         return isinstance(given, Event)
 
