@@ -161,6 +161,7 @@ from jobnb.definitions.jobs.executor import (
 )
 from jobnb.definitions.jobs.executor import multiprocess_executor as multiprocess_executor
 from jobnb.definitions.jobs.executor import thread_executor as thread_executor
+from jobnb.definitions.jobs.executor_object import Executor as Executor
 from jobnb.definitions.jobs.job import job as job
 from jobnb.definitions.jobs.job_definition import JobDefinition as JobDefinition
 from jobnb.definitions.jobs.logger import InitLoggerContext as InitLoggerContext

@@ -196,6 +196,8 @@ _INSTEAD: Mapping[str, str] = {
     "RunLauncher": "A run outlives its session with `detach=True`; `dask_executor` uses a cluster.",
     "SourceHashVersionStrategy": "A code version is the hash of the code already.",
     "StepExecutionContext": "Use the context of the op, or `build_op_context()` in a test.",
+    "StepDelegatingExecutor": "Use `dask_executor`, or an `Executor` that hands on the steps.",
+    "StepHandler": "Use `dask_executor`, or an `Executor` that hands on the steps.",
     "StepLauncher": "Use an executor: `executor_def=dask_executor`.",
     "VersionStrategy": "A code version is the hash of the code, or `code_version=...`.",
     "celery_executor": "Use `dask_executor`.",

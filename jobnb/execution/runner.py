@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import time as now
-from typing import Any
 
 from jobnb.errors import ExecutionInterruptedError, JobnbError, ResourceFunctionError
 from jobnb.events import (
@@ -23,23 +21,18 @@ from jobnb.events import (
     RunSucceeded,
     StepFailed,
 )
-from jobnb.execution.executors.choice import chosen, worker_pool_of
-from jobnb.execution.executors.coordinator import Coordinator
-from jobnb.execution.executors.limits import limited_runner
+from jobnb.execution.executors.turns import run_steps
 from jobnb.execution.log import listening
-from jobnb.execution.mapped_values import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.pools import Pools
 from jobnb.execution.provenance import Provenance
-from jobnb.execution.resources import close_resources, open_resources
+from jobnb.execution.resources import close_resources
 from jobnb.execution.result import ExecuteInProcessResult
-from jobnb.execution.run import MISSING, RunScope, current_run
+from jobnb.execution.run import RunScope, current_run
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.start import start
-from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Interrupts, RunInterrupter
 from jobnb.execution.trace import error_info, without_own_frames
 from jobnb.execution.watch import tell_raising, waiting, watched, watchers
-from jobnb.plan.step import Step
 from jobnb.state import RunStatus
 from jobnb.storage.run import JobRun
 
@@ -133,15 +126,8 @@ def _run_all(run: RunScope) -> None:
             run.pools = Pools(run.run_id, run.instance, run.append)
         _announce(run)
         with _ended_from_outside(run), run.around, listening(run):
-            strategy, config = chosen(run)
-            workers = worker_pool_of(run, strategy, config)
             try:
-                if workers is None:
-                    _run_here(run, config)
-                else:
-                    if workers.shares_resources:
-                        open_resources(run)
-                    Coordinator(run, workers, config).run_all()
+                run_steps(run)
             finally:
                 close_resources(run)
         run.stop.check()
@@ -224,67 +210,6 @@ def _plan_assets(run: RunScope) -> None:
                     path = tuple(out.asset_key.path)
                     for key in own or (None,):
                         run.append(AssetPlanned(now(), step.key, path, key and str(key)))
-
-
-def _run_here(run: RunScope, config: Mapping[str, Any]) -> None:
-    pid = os.getpid()
-    run.append(EngineNote(now(), f"Executing steps in process (pid: {pid})", pid=pid))
-    open_resources(run)
-    began = now()
-    steps, stop = run.plan.steps, run.stop
-    for group in run.groups:
-        if stop.wanted:
-            stop.check()
-        first = steps[group[0]]
-        if first.region is None:
-            runner = _runner_of(run, first, config)
-            runner()
-            runner.release()
-        else:
-            _run_region(run, first.region, [_runner_of(run, steps[i], config) for i in group])
-    took = (now() - began) * 1000
-    run.append(EngineNote(now(), f"Finished steps in process (pid: {pid}) in {took:.0f}ms"))
-
-
-def _runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
-    """Return the runner of a step; most steps have no tags, and no time limit."""
-    is_limited = step.tags or config.get("step_timeout") is not None
-    return limited_runner(run, step, config) if is_limited else StepRunner(run, step)
-
-
-def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> None:
-    """Run the steps mapped over one dynamic output: all of them for each element in turn."""
-    elements = run.values[region]
-    if elements is MISSING:
-        for runner in runners:
-            runner()  # tells that it is skipped, and why
-    else:
-        for runner in runners:
-            for slot in runner.outputs:
-                if run.values[slot] is MISSING:
-                    run.values[slot] = {}
-        passing = passing_slots(run, runners)
-        mapping_keys = list(elements)
-        some = [run.elements.get(runner.step.index) for runner in runners] if run.elements else ()
-        for mapping_key in mapping_keys:
-            if run.stop.wanted:
-                run.stop.check()
-            for runner in _those_for(mapping_key, runners, some) if some else runners:
-                runner(mapping_key)
-            let_go(run, passing, mapping_key)
-        if some:
-            put_in_order(run, runners, mapping_keys)
-        if mapping_keys:
-            close_empty(run, [runner for runner in runners if not {*runner.outputs} & passing])
-    for runner in runners:
-        runner.release()
-
-
-def _those_for(
-    mapping_key: str, runners: Sequence[StepRunner], some: Sequence[frozenset[str] | None]
-) -> list[StepRunner]:
-    """Return the steps that run for an element, where some only run for some."""
-    return [r for r, only in zip(runners, some, strict=True) if only is None or mapping_key in only]
 
 
 # --- its turn, and how long it may take ----------------------------------------------

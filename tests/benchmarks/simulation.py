@@ -114,7 +114,8 @@ class Simulation:
     def run(self) -> None:
         """Run all of it, in virtual time."""
         with patch("jobnb.execution.executors.coordinator.now", self._now):
-            self._coordinator.run_all()
+            for _ in self._coordinator.turns():
+                pass
 
     def _now(self) -> float:
         return self.workers.clock

@@ -10,6 +10,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, overload
 
+from jobnb.definitions.jobs.executor_object import NamedExecutor
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.errors import InvalidDefinitionError, did_you_mean
@@ -169,11 +170,11 @@ def executor(
 def executor(name: Any = None, config_schema: Any = None, requirements: Any = None) -> Any:
     """Define an executor with a function of an `InitExecutorContext`.
 
-    The function returns an object with `submit(function, *arguments)`, which returns a future, as
-    those of `concurrent.futures` do. A pool of threads runs the steps in this process, any other
-    pool in processes that can import jobnb and see the same files. jobnb decides which steps are
-    ready, retries and skips; at the end of the run it calls `shutdown()`, if there is one. The
-    attribute `max_workers` limits how many steps are submitted at once.
+    The function returns an `Executor`, or an object with `submit(function, *arguments)`, which
+    returns a future, as those of `concurrent.futures` do. A pool of threads runs the steps in this
+    process, any other pool in processes that can import jobnb and see the same files. jobnb decides
+    which steps are ready, retries and skips; at the end of the run it calls `shutdown()`, if there
+    is one. The attribute `max_workers` limits how many steps are submitted at once.
 
     Args:
         name: Its name; the function's if not given.
@@ -212,7 +213,10 @@ class _OwnExecutor(ExecutorDefinition):
         description: str,
         name: str | None = None,
     ) -> None:
-        super().__init__(name or strategy, None, requirements, None, description)
+        def make(init_context: InitExecutorContext) -> NamedExecutor:
+            return NamedExecutor(strategy, init_context.executor_config)
+
+        super().__init__(name or strategy, None, requirements, make, description)
         self.strategy, self.own_config = strategy, {}
         self._make_schema = schema
 

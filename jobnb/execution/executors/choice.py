@@ -13,7 +13,7 @@ from jobnb.definitions.jobs.executor import (
     executor_of,
 )
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.errors import InvalidConfigError
+from jobnb.errors import InvalidConfigError, did_you_mean
 from jobnb.execution.executors.threads import PLACES, ThreadWorkerPool
 from jobnb.execution.executors.worker_pool import WorkerPool
 from jobnb.execution.run import RunScope
@@ -76,9 +76,7 @@ def asked_executor(wanted: str | ExecutorDefinition | None) -> AskedExecutor:
     return AskedExecutor(definition.strategy, config)
 
 
-def worker_pool_of(
-    run: RunScope, strategy: str | None, config: Mapping[str, Any]
-) -> WorkerPool | None:
+def worker_pool_of(run: RunScope, strategy: str, config: Mapping[str, Any]) -> WorkerPool | None:
     """Return the worker pool that executes the steps; None if they run one by one in this process.
 
     Args:
@@ -87,8 +85,7 @@ def worker_pool_of(
         config: The config of the executor.
 
     Raises:
-        InvalidConfigError: If the config makes no sense.
-        UnmetExecutorRequirementsError: If a custom executor gives nothing that can run steps.
+        InvalidConfigError: If the config makes no sense, or there is no such executor.
     """
     if strategy == "in_process" or (strategy in STRATEGIES and not has_threads()):
         return None
@@ -111,11 +108,9 @@ def worker_pool_of(
         from jobnb.execution.executors.dask_cluster import DaskWorkerPool
 
         return DaskWorkerPool(run, places_of(config, 0) or None, config)
-    from jobnb.execution.executors.futures import (
-        custom_worker_pool_of,  # brings concurrent.futures along
+    raise InvalidConfigError(
+        f"There is no executor {strategy!r}. {did_you_mean(strategy, STRATEGIES, noun='Use')}"
     )
-
-    return custom_worker_pool_of(run, config)
 
 
 def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
@@ -129,7 +124,20 @@ def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
     """
     if run.in_process:
         return "in_process", run.plan.execution_config
-    strategy, config = run.plan.job.executor_def.strategy, run.plan.execution_config
+    strategy = run.plan.job.executor_def.strategy
+    if strategy is None:
+        return None, run.plan.execution_config
+    return chosen_of(run, strategy, run.plan.execution_config)
+
+
+def chosen_of(
+    run: RunScope, strategy: str, config: Mapping[str, Any]
+) -> tuple[str, Mapping[str, Any]]:
+    """Return the one of `STRATEGIES` that an executor of jobnb's own is, and its config.
+
+    Raises:
+        InvalidConfigError: If its config names several executors.
+    """
     if strategy not in ("default", "multi_or_in_process"):
         return strategy, config
     named = [name for name in STRATEGIES if config.get(name) is not None]

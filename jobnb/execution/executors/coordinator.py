@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from time import time as now
 from typing import Any
@@ -71,14 +71,17 @@ class Coordinator:
         self._took: dict[int, float] = {}  # by op: seconds that its steps take, about
         self._regions = _Regions(run)
 
-    def run_all(self) -> None:
-        """Run every step; a stop of the run is raised once all that went on has ended."""
+    def turns(self) -> Iterator[None]:
+        """Run every step, and yield after each look at how they are.
+
+        A stop of the run is raised once all that went on has ended.
+        """
         run, workers, began = self.run, self.workers, now()
         told = f"Executing steps on {workers.title}"
         run.append(EngineNote(began, told, where=workers.title, pid=os.getpid()))
         try:
             workers.begin()
-            self._go_on()
+            yield from self._go_on()
         except BaseException:
             run.stop.open = False
             self._end_all()
@@ -89,7 +92,7 @@ class Coordinator:
         took = (now() - began) * 1000
         run.append(EngineNote(now(), f"Finished steps on {workers.title} in {took:.0f}ms"))
 
-    def _go_on(self) -> None:
+    def _go_on(self) -> Iterator[None]:
         frontier, run = self._frontier, self.run
         while True:
             self._tell_followed()
@@ -102,6 +105,7 @@ class Coordinator:
             self._see_deadlines()
             if now() >= run.run_log.due:
                 run.run_log.commit()
+            yield
 
     def _pause(self) -> float:
         """Return how long to wait for a worker's message, at most."""

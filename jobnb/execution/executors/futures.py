@@ -43,11 +43,11 @@ from jobnb.execution.worker import (
 from jobnb.plan.step import Step
 
 
-def custom_worker_pool_of(run: RunScope, config: Mapping[str, Any]) -> WorkerPool:
-    """Return the worker pool that an executor of the user's own is.
+def made_executor(run: RunScope, config: Mapping[str, Any]) -> Any:
+    """Return what the function of an executor of the user's own gives.
 
     Raises:
-        UnmetExecutorRequirementsError: If it gives nothing that takes functions.
+        UnmetExecutorRequirementsError: If it has none.
     """
     job = run.plan.job
     definition = job.executor_def
@@ -58,13 +58,22 @@ def custom_worker_pool_of(run: RunScope, config: Mapping[str, Any]) -> WorkerPoo
             'executor="threads".'
         )
     context = InitExecutorContext(job, definition, config, run.instance)
-    made = run.stop.call(definition.executor_creation_fn, context)
+    return run.stop.call(definition.executor_creation_fn, context)
+
+
+def custom_worker_pool_of(run: RunScope, made: Any) -> WorkerPool:
+    """Return the worker pool that an executor of the user's own is.
+
+    Raises:
+        UnmetExecutorRequirementsError: If it takes no functions.
+    """
+    definition = run.plan.job.executor_def
     submit = getattr(made, "submit", None)
     if not callable(submit):
         raise UnmetExecutorRequirementsError(
             f"The executor {definition.name!r} gave a {type(made).__name__}, which has no "
             "submit(function, *arguments) that gives a future. Give a pool of concurrent.futures "
-            'or the like, or choose another executor: executor="threads".'
+            'or the like, an Executor, or choose another one: executor="threads".'
         )
     places = _places_of(made)
     if isinstance(made, ThreadPoolExecutor):

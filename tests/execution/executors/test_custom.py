@@ -13,13 +13,25 @@ import pytest
 from jobnb import (
     DynamicOut,
     DynamicOutput,
+    Executor,
     ExecutorDefinition,
+    Instance,
+    InvariantViolationError,
     RetryPolicy,
+    RetryRequested,
     UnmetExecutorRequirementsError,
+    execute_job,
     executor,
+    in_process_executor,
     job,
     op,
     resource,
+    thread_executor,
+)
+from jobnb.definitions.jobs.executor_object import (
+    InProcessExecutor,
+    MultiprocessExecutor,
+    RetryMode,
 )
 from tests.execution.executors.test_matrix import launched, same_as_in_process, states
 
@@ -205,3 +217,103 @@ def test_resources_are_torn_down_at_the_end_of_the_run_in_each_process(instance,
         closed = sorted(line.split()[1] for line in trace.lines if line.startswith("close"))
         assert opened == closed
         assert opened
+
+
+class Watching(Executor):
+    """Hands the steps to another executor, and keeps what it hears."""
+
+    def __init__(self, inner, heard, *, most=None):
+        self.inner, self.heard, self.most = inner, heard, most
+
+    @property
+    def retries(self):
+        return self.inner.retries
+
+    def execute(self, plan_context, execution_plan):
+        self.heard.append((plan_context.job_name, tuple(execution_plan.step_keys)))
+        for event in self.inner.execute(plan_context, execution_plan):
+            if event.is_step_success or event.is_step_restarted:
+                self.heard.append((event.event_type_value, event.step_key, event.job_name))
+            yield event
+            if len(self.heard) == self.most:
+                return
+
+
+def watching(inner, heard, **more):
+    return ExecutorDefinition(
+        "watching", executor_creation_fn=lambda context: Watching(inner(context), heard, **more)
+    )
+
+
+@op
+def flaky(context):
+    context.log.info("at it")
+    if not context.retry_number:
+        raise RetryRequested(1)
+    return 1
+
+
+@pytest.mark.parametrize("inner", [in_process_executor, thread_executor])
+def test_an_executor_of_the_users_hears_events_as_the_steps_run(inner):
+    heard = []
+
+    @op
+    def last(given):
+        heard.append("last runs")
+
+    @job(executor_def=watching(inner.executor_creation_fn, heard))
+    def two():
+        last(flaky())
+
+    with Instance.ephemeral() as instance:
+        assert execute_job(two, instance).success
+    assert heard[0] == ("two", ("flaky", "last"))
+    told = [each for each in heard[1:] if each != "last runs"]
+    assert told == [
+        ("STEP_RESTARTED", "flaky", "two"),
+        ("STEP_SUCCESS", "flaky", "two"),
+        ("STEP_SUCCESS", "last", "two"),
+    ]
+    if inner is in_process_executor:
+        assert heard[3] == "last runs"  # it hears of one step before the next begins
+
+
+def test_an_executor_of_the_users_says_whether_steps_are_retried():
+    @job(executor_def=watching(lambda _context: InProcessExecutor(RetryMode.DISABLED), []))
+    def once():
+        flaky()
+
+    with Instance.ephemeral() as instance:
+        result = execute_job(once, instance)
+    assert not result.success
+    assert not result.retry_attempts_for_node("flaky")
+
+
+def test_an_executor_that_ends_before_its_steps_fails_the_run():
+    @op
+    def second(given):
+        raise AssertionError
+
+    @job(executor_def=watching(in_process_executor.executor_creation_fn, [], most=3))
+    def cut():
+        second(flaky())
+
+    with (
+        Instance.ephemeral() as instance,
+        pytest.raises(InvariantViolationError, match=r"'watching' ended without the steps second"),
+    ):
+        execute_job(cut, instance, raise_on_error=True)
+
+
+def test_executors_under_dagsters_names_have_their_config():
+    made = MultiprocessExecutor(RetryMode.ENABLED, 2, [{"key": "db", "limit": 1}], "spawn")
+    assert made.retries.enabled
+    assert made._config == {
+        "retries": {"enabled": {}},
+        "max_concurrent": 2,
+        "tag_concurrency_limits": [{"key": "db", "limit": 1}],
+        "start_method": {"spawn": {}},
+    }
+    assert InProcessExecutor(RetryMode.DISABLED).retries.disabled
+    with pytest.raises(TypeError, match="abstract"):
+        Executor()
