@@ -198,6 +198,8 @@ def preview(
     instance: Instance,
     at: datetime | None = None,
     cursor: str | None = None,
+    last_run_key: str | None = None,
+    last_end: float | None = None,
 ) -> Evaluation:
     """Evaluate a schedule or sensor without launching or keeping anything.
 
@@ -208,6 +210,8 @@ def preview(
         instance: The history.
         at: The moment of a schedule; its next one if None.
         cursor: The cursor of a sensor; the one that is kept if None.
+        last_run_key: The run key of its last run; the one that is kept if None.
+        last_end: When it was evaluated last, in seconds since the epoch; as kept if None.
     """
     definitions = location.definitions()
     resources = resources_for(definition.required_resource_keys, definitions.resources)
@@ -222,12 +226,13 @@ def preview(
             instance, when, location.name, definition.name, resources, definitions
         )
     else:
-        state = instance.ticks.instigator_state(instigator)
+        nothing = InstigatorState(instigator, InstigatorStatus.STOPPED)
+        state = instance.ticks.instigator_state(instigator) or nothing
         context = SensorEvaluationContext(
             instance,
-            state.last_end if state is not None else None,
-            state.last_run_key if state is not None else None,
-            cursor if cursor is not None or state is None else state.cursor,
+            state.last_end if last_end is None else last_end,
+            state.last_run_key if last_run_key is None else last_run_key,
+            state.cursor if cursor is None else cursor,
             location.name,
             sensor_name=definition.name,
             resources=resources,

@@ -11,7 +11,7 @@ import click
 from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.jobs import executor_option, one_or_some, report_run, terminable
 from jobnb.cli.location import takes_code, takes_home
-from jobnb.cli.name_completion import complete_asset_keys, complete_names
+from jobnb.cli.name_completion import complete_asset_keys, complete_selection
 from jobnb.cli.output import counted
 from jobnb.cli.run_options import read_partitions, takes_run_options
 from jobnb.errors import InvalidInvocationError, InvalidSubsetError, did_you_mean
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "selection",
     metavar="SELECTION",
     help="The assets, as 'revenue', '+revenue' or 'group:load'; all if not given.",
-    shell_complete=complete_names("assets"),
+    shell_complete=complete_selection,
 )
 @takes_run_options
 @click.option("--stale-only", is_flag=True, help="Of these, only those that are not fresh.")

@@ -167,7 +167,9 @@ def _runs(definition: Any, state: Any) -> bool:
 def _start(kind: str) -> click.Command:
     noun = kind.lower()
 
-    @click.command("start", help=f"Let {noun}s run, as soon as a loop is running: `jobnb daemon`.")
+    @click.command(
+        "start", help=f"Start {noun}s. They run while `jobnb daemon` or `jobnb dev` does."
+    )
     @_takes_names(kind)
     @click.option("--start-all", is_flag=True, help="All of them.")
     def start(code: CodeSource, names: tuple[str, ...], start_all: bool) -> None:
@@ -180,7 +182,7 @@ def _start(kind: str) -> click.Command:
 def _stop(kind: str) -> click.Command:
     noun = kind.lower()
 
-    @click.command("stop", help=f"Let {noun}s run no more.")
+    @click.command("stop", help=f"Stop {noun}s. Runs that they launched go on.")
     @_takes_names(kind)
     def stop(code: CodeSource, names: tuple[str, ...]) -> None:
         opened = _LocationInstigators(code, kind)
@@ -190,7 +192,9 @@ def _stop(kind: str) -> click.Command:
 
 
 def _restart(kind: str) -> click.Command:
-    @click.command("restart", help="Stop schedules and start them: what they missed is left out.")
+    @click.command(
+        "restart", help="Stop schedules and start them again: ticks that they missed are left out."
+    )
     @_takes_names(kind)
     @click.option("--restart-all-running", is_flag=True, help="All that run.")
     def restart(code: CodeSource, names: tuple[str, ...], restart_all_running: bool) -> None:
@@ -290,7 +294,7 @@ def _preview(kind: str) -> click.Command:
     @_JSON
     def show(
         code: CodeSource, names: tuple[str, ...], as_json: bool, at: str | None = None,
-        cursor: str | None = None,
+        **state: Any,
     ) -> None:  # fmt: skip
         from jobnb.automation.automation import preview
         from jobnb.automation.tick_evaluation import told
@@ -300,7 +304,9 @@ def _preview(kind: str) -> click.Command:
         instigator, definition, _ = opened.one(_only(names))
         when = None if at is None else _read_moment(at, definition)
         try:
-            found = preview(definition, instigator, opened.location, opened.instance, when, cursor)
+            found = preview(
+                definition, instigator, opened.location, opened.instance, at=when, **state
+            )
         except Exception as error:
             if isinstance(error, JobnbError) and not isinstance(error, UserCodeExecutionError):
                 raise
@@ -344,7 +350,15 @@ def _preview(kind: str) -> click.Command:
     if kind == "SCHEDULE":
         moment = click.option("--at", metavar="TIME", help="The moment, as 2024-05-01T06:00.")
         return moment(show)
-    return click.option("--cursor", metavar="TEXT", help="In place of the one that is kept.")(show)
+    for option in reversed((
+        click.option("--cursor", metavar="TEXT", help="In place of the one that is kept."),
+        click.option("--last-run-key", "--last_run_key", "last_run_key", metavar="KEY",
+                     help="As if the last run had this run key."),
+        click.option("--since", "last_end", type=float, metavar="SECONDS",
+                     help="As if it was evaluated last at this time, in seconds since 1970."),
+    )):  # fmt: skip
+        show = option(show)
+    return show
 
 
 def _yaml(mapping: Any) -> str:
@@ -370,17 +384,23 @@ def _cursor() -> click.Command:
     @_takes_names("SENSOR", "[NAME]")
     @click.option("--set", "text", metavar="TEXT", help="The new cursor.")
     @click.option("--delete", is_flag=True, help="Let it begin from the start.")
-    def cursor(code: CodeSource, names: tuple[str, ...], text: str | None, delete: bool) -> None:
+    @_JSON
+    def cursor(
+        code: CodeSource, names: tuple[str, ...], text: str | None, delete: bool, as_json: bool
+    ) -> None:
         opened = _LocationInstigators(code, "SENSOR")
         instigator, _, state = opened.one(_only(names))
         if text is not None and delete:
             raise InvalidInvocationError("--set and --delete do not go together.")
-        if text is None and not delete:
-            click.echo(state.cursor if state.cursor is not None else "(none)")
-            return
-        opened.instance.ticks.set_cursor(instigator, text)
-        done = "Deleted" if delete else "Set"
-        click.echo(f"{done} the cursor of {instigator.name}")
+        if text is not None or delete:
+            opened.instance.ticks.set_cursor(instigator, text)
+        kept = text if text is not None or delete else state.cursor
+        if as_json:
+            print_json({"name": instigator.name, "cursor": kept})
+        elif text is not None or delete:
+            click.echo(f"{'Deleted' if delete else 'Set'} the cursor of {instigator.name}")
+        else:
+            click.echo("(none)" if kept is None else kept)
 
     return cursor
 

@@ -12,7 +12,13 @@ from jobnb.errors import InvalidInvocationError
 
 @click.command("docs")
 @click.argument("modules", metavar="[MODULE]...", nargs=-1)
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder.",
+)
 def docs(modules: tuple[str, ...], output: Path) -> None:
     """Write the reference of jobnb's names as HTML, from their docstrings.
 

@@ -6,23 +6,47 @@ from typing import Any
 
 import click
 
+from jobnb.cli.name_completion import complete_names, complete_selection
 from jobnb.cli.run_options import takes_run_options
 from jobnb.errors import InvalidInvocationError
 
 
 @click.command("execute")
 @click.argument("notebook", type=click.Path(), required=False)
-@click.option("-n", "--notebook", "named", metavar="NOTEBOOK", help="The same as the argument.")
-@click.option("-o", "--output", metavar="OUT.ipynb", help="Where the executed notebook goes.")
-@click.option("--html", metavar="OUT.html", help="Where it goes as a page.")
-@click.option("--junit", metavar="OUT.xml", help="Where cells and steps go as JUnit XML.")
-@click.option("-j", "--job", metavar="NAME", help="A job to run after the last cell.")
+@click.option(
+    "-n",
+    "--notebook",
+    "named",
+    metavar="NOTEBOOK",
+    type=click.Path(),
+    help="The same as the argument.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.ipynb",
+    type=click.Path(),
+    help="Where the executed notebook goes.",
+)
+@click.option("--html", metavar="OUT.html", type=click.Path(), help="Where it goes as a page.")
+@click.option(
+    "--junit", metavar="OUT.xml", type=click.Path(), help="Where cells and steps go as JUnit XML."
+)
+@click.option(
+    "-j",
+    "--job",
+    metavar="NAME",
+    shell_complete=complete_names("jobs"),
+    help="A job to run after the last cell.",
+)
 @click.option(
     "-s",
     "--select",
     "selection",
     metavar="SELECTION",
-    help="Assets to make after the last cell, as '+revenue'; with --job, only these of the job's.",
+    shell_complete=complete_selection,
+    help="Assets to materialize after the last cell, as '+revenue'; with --job, only "
+    "these of the job's.",
 )
 @takes_run_options
 @click.option(

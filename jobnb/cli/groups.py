@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -56,8 +56,11 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that is meant, or raise with the nearest name."""
-        name = args[0]
         known = self.list_commands(ctx)
+        name = args[0]
+        if name not in known and name.replace("_", "-") in known:  # Dagster's: scaffold_config
+            name = name.replace("_", "-")
+            args = [name, *args[1:]]
         if name not in known and not name.startswith("-"):
             hint = did_you_mean(name, known, noun="There are")
             ctx.fail(f"There is no command {name!r}. {hint}".rstrip())
@@ -89,6 +92,19 @@ class LazyGroup(click.Group):
 class OneLineGroup(LazyGroup):
     """The outermost group: an error of the user is one line on stderr, without a traceback."""
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the arguments up to the command."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            _refuse(error)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
@@ -96,12 +112,26 @@ class OneLineGroup(LazyGroup):
         except JobnbError as error:
             click.echo(f"jobnb: {_told(error)}", err=True)
             ctx.exit(REFUSED)
+        except click.UsageError as error:
+            _refuse(error)
         except KeyboardInterrupt as error:
             click.echo(f"jobnb: {str(error) or 'interrupted'}", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # The reader of the pipe, as `head`, has closed it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(SUCCESS)
+
+
+def _refuse(error: click.UsageError) -> NoReturn:
+    """Report what is wrong with the words of a command in one line, and end it."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        raise error
+    said = error.format_message().rstrip()
+    named = "" if error.ctx is None else f" See {error.ctx.command_path} --help."
+    click.echo(
+        f"jobnb: {_one_line(said)}{'' if said.endswith(('.', '?')) else '.'}{named}", err=True
+    )
+    raise click.exceptions.Exit(REFUSED)
 
 
 _SELECT = (
@@ -135,4 +165,5 @@ def _told(error: JobnbError) -> str:
         )
     if isinstance(error, NotResumableError):
         return f"{error.facts} Repeat all of it with --all-steps, or some of it with --steps."
-    return str(error)
+    said = str(error)
+    return _one_line(said) if said.count("\n") == 1 else said

@@ -13,7 +13,7 @@ import click
 from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.exit_codes import FAILED, SUCCESS
 from jobnb.cli.location import takes_code
-from jobnb.cli.name_completion import complete_names
+from jobnb.cli.name_completion import complete_executors, complete_names
 from jobnb.cli.output import counted, duration, first_line
 from jobnb.cli.run_options import takes_config_and_tags, takes_run_options
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
@@ -37,6 +37,7 @@ executor_option = click.option(
     "-e",
     "--executor",
     metavar="NAME",
+    shell_complete=complete_executors,
     help="in_process, threads, async, multiprocess or dask; else as the job says.",
 )
 

@@ -19,7 +19,7 @@ def concurrency() -> None:
     """Limits of pools: how many steps of each run at once, in all runs."""
 
 
-@concurrency.command("get")
+@concurrency.command("get", short_help="Show the limits of pools.")
 @click.argument("pool", metavar="[POOL]", required=False)
 @click.option("--all", "_every", is_flag=True, help="All pools that have a limit; the default.")
 @takes_home
@@ -78,7 +78,7 @@ def queue() -> None:
     """Show or set how many runs are in progress at once."""
 
 
-@queue.command("get")
+@queue.command("get", short_help="Show the limit, and how many runs wait.")
 @takes_home
 @as_json_option
 def queue_get(home: Path, as_json: bool) -> None:
@@ -110,7 +110,7 @@ def queue_get(home: Path, as_json: bool) -> None:
         click.echo(f"  {each['limit']} with {words if value is not None else each['key']}")
 
 
-@queue.command("set")
+@queue.command("set", short_help="Set the limit.")
 @click.option(
     "--max", "most", type=int, metavar="N", help="How many runs may run at once; -1: any."
 )

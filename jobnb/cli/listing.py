@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from jobnb.cli.location import takes_code
+from jobnb.cli.name_completion import complete_selection
 from jobnb.cli.output import as_json_option, first_line, print_json, show_rows
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def job_list(code: CodeSource, fresh: bool, as_json: bool) -> None:
 
 @click.command("list")
 @takes_code()
-@click.option("-s", "--select", "selection", metavar="SELECTION", help="Only these, as '+revenue'.")
+@click.option("-s", "--select", "selection", metavar="SELECTION", help="Only these, as '+revenue'.",
+              shell_complete=complete_selection)  # fmt: skip
 @_takes_fresh
 @as_json_option
 def asset_list(code: CodeSource, selection: str | None, fresh: bool, as_json: bool) -> None:

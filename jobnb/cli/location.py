@@ -29,10 +29,25 @@ _KEYS = {
     "attribute": "attribute",
     "working_directory": "folder",
 }
+_WAYS = {"notebook": "-n", "python_file": "-f", "module_name": "-m"}
+_FILE, _FOLDER = click.Path(), click.Path(file_okay=False)  # a shell completes them as such
+_MODULE = ("-m", "--module-name", "--package-name")
+
+
+class _ModuleOption(click.Option):
+    """An option whose other spelling, which is Dagster's, the help leaves out."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        found = super().get_help_record(ctx)
+        return found and (found[0].replace(f", {_MODULE[-1]}", ""), found[1])
+
+
 _OPTIONS = (
-    click.option("-n", "--notebook", metavar="NOTEBOOK", help="The notebook with the definitions."),
-    click.option("-f", "--python-file", metavar="FILE.py", help="The Python file with them."),
-    click.option("-m", "--module-name", metavar="MODULE", help="The module with them."),
+    click.option("-n", "--notebook", metavar="NOTEBOOK", type=_FILE,
+                 help="The notebook with the definitions."),
+    click.option("-f", "--python-file", metavar="FILE.py", type=_FILE,
+                 help="The Python file with them."),
+    click.option(*_MODULE, metavar="MODULE", cls=_ModuleOption, help="The module with them."),
     click.option(
         "-a",
         "--attribute",
@@ -44,9 +59,10 @@ _OPTIONS = (
         "--working-directory",
         "folder",
         metavar="FOLDER",
+        type=_FOLDER,
         help="The folder to work in and to import from.",
     ),
-)
+)  # fmt: skip
 load_timeout_option = click.option(
     "--load-timeout",
     type=click.FloatRange(0, min_open=True),
@@ -150,10 +166,9 @@ def code_of(given: Mapping[str, str | None]) -> CodeSource | None:
     """
     from jobnb.notebook.code_source import CodeSource
 
-    flags = {"notebook": "-n", "python_file": "-f", "module_name": "-m"}
-    named = [name for name in flags if given.get(name)]
+    named = [name for name in _WAYS if given.get(name)]
     if len(named) > 1:
-        several = " and ".join(flags[name] for name in named)
+        several = " and ".join(_WAYS[name] for name in named)
         raise InvalidInvocationError(f"{several} do not go together: name one code location.")
     if not named:
         return None
@@ -232,16 +247,15 @@ def takes_codes(function: F) -> F:
         ]  # fmt: skip
         return function(codes=codes, **rest)
 
-    made: Any = click.argument("arguments", metavar="[NOTEBOOK|FILE.py|MODULE]...", nargs=-1)(
-        command
-    )
+    made: Any = click.argument("arguments", metavar="[NOTEBOOK|FILE.py|MODULE]...", nargs=-1,
+                              type=_FILE)(command)  # fmt: skip
     many = (
         click.option("-n", "--notebook", "notebooks", metavar="NOTEBOOK", multiple=True,
-                     help="A notebook; may be repeated."),
+                     type=_FILE, help="A notebook; may be repeated."),
         click.option("-f", "--python-file", "python_files", metavar="FILE.py", multiple=True,
-                     help="A Python file; may be repeated."),
-        click.option("-m", "--module-name", "module_names", metavar="MODULE", multiple=True,
-                     help="A module; may be repeated."),
+                     type=_FILE, help="A Python file; may be repeated."),
+        click.option(*_MODULE, "module_names", metavar="MODULE", multiple=True,
+                     cls=_ModuleOption, help="A module; may be repeated."),
     )  # fmt: skip
     for option in reversed((*many, *_OPTIONS[3:], load_timeout_option)):
         made = option(made)
@@ -257,26 +271,21 @@ def _arguments_completed(names: Completer | None) -> Completer:
     def complete(
         ctx: click.Context, parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        if code_so_far(ctx) is None:
-            return [CompletionItem(incomplete, type="file")]
-        return [] if names is None else names(ctx, parameter, incomplete)
+        found = [] if names is None else names(ctx, parameter, incomplete)
+        is_named = any(map(ctx.params.get, ("arguments", *_WAYS)))
+        return found if found or is_named else [CompletionItem(incomplete, type="file")]
 
     return complete
 
 
 def code_so_far(ctx: click.Context) -> CodeSource | None:
-    """Return the code location that the words typed so far name, or None."""
-    given = ctx.params
-    code = code_of(given)
-    words = given.get("arguments") or ()
-    if code is not None or not words:
-        return code
-    from jobnb.notebook.code_source import CodeSource
-
-    named, folder = CodeSource.named(words[0]), given.get("folder")
-    return CodeSource(
-        named.path, named.module, given.get("attribute"), Path(folder) if folder else None
-    )
+    """Return the code location that the words typed so far name, or pyproject.toml; or None."""
+    given = {name: ctx.params.get(name) for name in _KEYS.values()}
+    given["notebook"] = given["notebook"] or ctx.params.get("named")  # -n of `jobnb execute`
+    try:
+        return _read(given, ctx.params.get("arguments") or ())[0]
+    except InvalidInvocationError:  # none is named yet, or two are
+        return None
 
 
 # --- the history ----------------------------------------------------------------------
@@ -286,7 +295,7 @@ def takes_home(function: F) -> F:
     """Add the options of the history to a command; its function gets `home`.
 
     It is the folder of the history: that of `--home`, else that of the code location that is
-    named, else that of `$JOBNB_HOME`, else `.jobnb` in this folder.
+    named, here or in pyproject.toml, else that of `$JOBNB_HOME`, else `.jobnb` in this folder.
     """
 
     @functools.wraps(function)
@@ -298,7 +307,7 @@ def takes_home(function: F) -> F:
         **rest: Any,
     ) -> Any:
         given = {"notebook": notebook, "python_file": python_file, "module_name": module_name}
-        code = code_of(given)
+        code = code_of(given) or code_of(_of_project())
         from jobnb.notebook.code_source import home_of
 
         place = Path(home) if home else code.home if code is not None else home_of(None)
@@ -307,14 +316,17 @@ def takes_home(function: F) -> F:
     made: Any = click.option(
         "--home",
         metavar="FOLDER",
+        type=_FOLDER,
         help="The folder of the history.  [default: $JOBNB_HOME, else .jobnb beside the "
         "notebook or file, else .jobnb here]",
     )(command)
     of_history = (
-        click.option("-n", "--notebook", metavar="NOTEBOOK", help="The history of this notebook."),
-        click.option("-f", "--python-file", metavar="FILE.py", help="That of this Python file."),
-        click.option("-m", "--module-name", metavar="MODULE", help="That of this module."),
-    )
+        click.option("-n", "--notebook", metavar="NOTEBOOK", type=_FILE,
+                     help="The history of this notebook."),
+        click.option("-f", "--python-file", metavar="FILE.py", type=_FILE,
+                     help="That of this Python file."),
+        click.option(*_MODULE, metavar="MODULE", cls=_ModuleOption, help="That of this module."),
+    )  # fmt: skip
     for option in reversed(of_history):
         made = option(made)
     return made  # type: ignore[no-any-return]

@@ -31,7 +31,13 @@ def _see_free(path: str, *, force: bool) -> None:
 
 @click.command("export")
 @click.argument("notebook", metavar="NOTEBOOK", type=click.Path())
-@click.option("-o", "--output", metavar="FILE.py", help="Where to write it; stdout if not given.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.py",
+    type=click.Path(),
+    help="Where to write it; stdout if not given.",
+)
 @click.option(
     "--for",
     "target",
@@ -75,6 +81,7 @@ def export_command(
 @click.option(
     "-o",
     "--output",
+    type=click.Path(),
     metavar="NOTEBOOK.ipynb",
     help="Where to write it. Beside the module, if it is not given.",
 )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SECONDS = 20.0  # A shell waits: what takes longer completes nothing.
 
+_LATEST = 200  # runs of which ids and jobs are completed
+
 
 def complete_names(kind: str) -> Completer:
     """Return the completion of names of one kind of definitions.
@@ -30,11 +32,45 @@ def complete_names(kind: str) -> Completer:
         ctx: click.Context, _parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         try:
-            return _items(_outline(ctx).get(kind, ()), incomplete)
+            outline = _outline(ctx)
+            rows = [*outline.get(kind, ()), *outline.get(f"default_{kind}", ())]
+            return _items(rows, incomplete)
         except Exception:  # noqa: BLE001 - a shell that completes shows no errors
             return []
 
     return complete
+
+
+def complete_selection(
+    ctx: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the assets that the last term of a selection may name: of `+a,re`, those in `re`."""
+    written, term = _split_selection(incomplete)
+    found = complete_names("assets")(ctx, parameter, term)
+    return [CompletionItem(written + each.value, help=each.help) for each in found]
+
+
+def _split_selection(text: str) -> tuple[str, str]:
+    """Return a selection up to its last term, and that term.
+
+    >>> _split_selection("orders,+re"), _split_selection("+"), _split_selection("orders")
+    (('orders,+', 're'), ('+', ''), ('', 'orders'))
+    """
+    begin = max(text.rfind(sign) for sign in "+*, (") + 1
+    return text[:begin], text[begin:]
+
+
+def complete_job_names(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the jobs of the latest runs that begin with a text."""
+    try:
+        with _history(ctx) as instance:
+            runs = [] if instance is None else instance.get_runs(limit=_LATEST)
+    except Exception:  # noqa: BLE001 - a shell that completes shows no errors
+        return []
+    names = dict.fromkeys(run.job_name for run in runs)
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def _outline(ctx: click.Context) -> dict[str, Any]:
@@ -55,6 +91,22 @@ def _items(rows: Iterable[Any], incomplete: str) -> list[CompletionItem]:
             about = (row.get("description") or "").strip().splitlines()
             found.append(CompletionItem(name, help=about[0] if about else None))
     return found
+
+
+def complete_files(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Have the shell complete files, for what may also be something else."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_executors(
+    _ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the executors whose names begin with a text."""
+    from jobnb.definitions.jobs.executor import STRATEGIES
+
+    return [CompletionItem(each) for each in STRATEGIES if each.startswith(incomplete)]
 
 
 def complete_run_ids(
@@ -82,7 +134,7 @@ def complete_asset_keys(
 
 def _run_ids(ctx: click.Context, incomplete: str) -> list[CompletionItem]:
     with _history(ctx) as instance:
-        runs = [] if instance is None else instance.get_runs(limit=200)
+        runs = [] if instance is None else instance.get_runs(limit=_LATEST)
     return [
         CompletionItem(run.run_id, help=f"{run.title} {run.status.value}")
         for run in runs

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 as_json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document instead of a table."
+    "--json", "as_json", is_flag=True, help="Print one JSON document, for programs."
 )
 
 

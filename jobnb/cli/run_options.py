@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from jobnb.cli.name_completion import complete_files
 from jobnb.errors import InvalidConfigError, NotebookError, UnreadableConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +22,7 @@ _CONFIG = (
         "configs",
         multiple=True,
         metavar="FILE|JSON",
+        shell_complete=complete_files,
         help="Run config: a YAML or JSON file, a pattern as 'conf/*.yaml', or JSON. Later ones "
         "win.",
     ),

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.exit_codes import FAILED
 from jobnb.cli.location import takes_code, takes_home
-from jobnb.cli.name_completion import complete_run_ids
+from jobnb.cli.name_completion import complete_job_names, complete_run_ids
 from jobnb.cli.output import (
     as_json_option,
     counted,
@@ -118,7 +118,8 @@ def full_run_id(instance: Instance, text: str) -> str:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000),
               metavar="N", help="How many at most.")  # fmt: skip
 @click.option("--cursor", metavar="RUN_ID", help="Only runs older than this one.")
-@click.option("-j", "--job", metavar="NAME", help="Only runs of this job.")
+@click.option("-j", "--job", metavar="NAME", shell_complete=complete_job_names,
+              help="Only runs of this job.")  # fmt: skip
 @click.option(
     "--status",
     multiple=True,

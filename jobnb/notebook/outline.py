@@ -31,14 +31,17 @@ def outline_of(definitions: Any) -> dict[str, list[dict[str, Any]]]:
         >>> [(each["key"], each["group"]) for each in outline["assets"]]
         [('orders', 'default')]
     """
+    from jobnb.automation.default_sensor import default_condition_sensor
     from jobnb.definitions.locations.launching import resolved_schedules
 
+    default = default_condition_sensor(definitions)
     schedules = resolved_schedules(definitions.schedules, definitions.get_job_def)
     return {
         "jobs": [_job(definitions, job) for job in definitions._jobs_by_name.values()],
         "assets": sorted(_assets(definitions), key=lambda each: str(each["key"])),
         "schedules": [_schedule(each) for each in schedules],
         "sensors": [_sensor(each) for each in definitions.sensors],
+        "default_sensors": [] if default is None else [_sensor(default)],
     }
 
 

@@ -141,6 +141,15 @@ def test_a_preview_tells_what_a_tick_would_fail_with(tmp_path):
     assert "'greet'" in found.stderr
 
 
+LAST = """
+from jobnb import SkipReason, sensor
+
+@sensor(job_name="greet")
+def look(context):
+    return SkipReason(f"from {context.last_run_key} at {context.last_tick_completion_time}")
+"""
+
+
 def test_a_preview_launches_nothing(shop, jobnb):
     found = json.loads(
         jobnb("schedule", "preview", shop, "morning", "--at", "2024-05-01T06:00", "--json")
@@ -154,6 +163,9 @@ def test_a_preview_launches_nothing(shop, jobnb):
     found = json.loads(jobnb("sensor", "preview", shop, "look", "--cursor", "7", "--json"))
     assert (found["cursor"], found["run_requests"][0]["run_key"]) == ("8", "8")
     assert "no ticks yet" in jobnb("sensor", "logs", shop, "look")
+    shop.write_text(LAST)
+    state = ("--since", "5", "--last_run_key", "b")
+    assert "from b at 5.0" in jobnb("sensor", "preview", shop, *state)
 
 
 def test_a_preview_shows_tags_and_config_as_yaml(shop, jobnb):
@@ -230,12 +242,13 @@ def test_the_logs_of_a_sensor_tell_the_conditions_of_each_tick(tmp_path, jobnb, 
     assert "\n  revenue\n" in shown
 
 
-def test_the_cursor_of_a_sensor(shop, jobnb):
+def test_the_cursor_of_a_sensor(shop, jobnb, printed):
     assert jobnb("sensor", "cursor", shop) == "(none)\n"
     assert jobnb("sensor", "cursor", shop, "look", "--set", "7").startswith("Set the cursor")
     assert jobnb("sensor", "cursor", shop) == "7\n"
     [row] = json.loads(jobnb("sensor", "list", shop, "--json"))
     assert (row["cursor"], row["status"]) == ("7", "RUNNING")
+    assert printed("sensor", "cursor", shop) == {"name": "look", "cursor": "7"}
     jobnb("sensor", "cursor", shop, "--delete")
     assert jobnb("sensor", "cursor", shop) == "(none)\n"
 
@@ -249,6 +262,7 @@ def test_the_cursor_of_a_sensor(shop, jobnb):
         (["schedule", "preview", "morning", "--at", "soon"], "'soon' is no moment"),
         (["sensor", "cursor", "look", "--set", "1", "--delete"], "do not go together"),
         (["sensor", "start", "morning"], "no sensor 'morning'"),
+        (["schedule", "start", "--all"], "'--start-all'? See jobnb schedule start --help."),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(shop, jobnb, arguments, said):

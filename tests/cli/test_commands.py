@@ -84,6 +84,27 @@ ROWS = '{"ops": {"count": {"config": {"rows": %d}}}}'
 # --- the command as a whole -----------------------------------------------------------
 
 
+def test_spellings_of_dagster_are_understood_and_an_unknown_one_is_one_line(command):
+    assert command("job", "list", "--package-name", "json").stdout == "json defines no jobs.\n"
+    assert "--package-name" not in command("job", "list", "--help").stdout
+    assert "from: defaults" in command("job", "scaffold_config", "--help").stdout
+    for words in (["jub"], ["--versoin"], ["job", "lst"], ["run", "list", "--status", "x"]):
+        said = command(*words, code=2).stderr
+        assert said.startswith("jobnb: ")
+        assert said.count("\n") == 1
+    assert command("job", code=2).stderr.startswith("Usage: ")  # no command: its help
+
+
+def test_the_history_is_that_of_the_code_location_in_pyproject(command, shop, monkeypatch):
+    (shop.parent / "notebooks").mkdir()
+    shop.rename(shop.parent / "notebooks" / "shop.py")
+    table = '[tool.jobnb]\npython_file = "notebooks/shop.py"\n'
+    (shop.parent / "pyproject.toml").write_text(table)
+    monkeypatch.chdir(shop.parent)
+    said = command("run", "list").stdout
+    assert str(shop.parent / "notebooks" / ".jobnb") in said
+
+
 def commands(group=cli, names=()):
     ctx = click.Context(group)
     for name in group.list_commands(ctx):

@@ -81,12 +81,39 @@ def test_the_names_that_code_defines_are_completed(shop):
     assert set(completed("sensor", "cursor", shop, "l")) == {"look"}
 
 
+def test_names_are_completed_in_selections_without_a_location_and_of_what_is_there_by_default(
+    shop, tmp_path, monkeypatch
+):
+    conditions = "from jobnb import AutomationCondition\n"
+    more = "\n@asset(automation_condition=AutomationCondition.eager())\ndef revenue(orders): ...\n"
+    shop.write_text(conditions + SHOP + more)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.jobnb]\npython_file = "shop.py"\n')
+    assert set(completed("asset", "list", shop, "-s", "+orders,*r")) == {"+orders,*revenue"}
+    assert set(completed("execute", shop, "--select", "+")) == {"+orders", "+revenue"}
+    assert set(completed("execute", "-n", shop, "--job", "w")) == {"weekly"}
+    assert set(completed("schedule", "start", "")) == {"nightly", "hourly"}
+    assert set(completed("job", "execute", "-j", "d")) == {"daily"}
+    assert set(completed("sensor", "start", "d")) == {"default_automation_condition_sensor"}
+    assert set(completed("job", "launch", "--executor", "m")) == {"multiprocess"}
+
+
+def test_files_and_folders_are_completed_by_the_shell():
+    found = ShellComplete(cli, {}, "jobnb", "_JOBNB_COMPLETE").get_completions
+    for words in ("daemon", "daemon -n", "job list", "job list -f", "execute", "execute -o",
+                  "job execute -c", "schedule start", "export -o", "run list -n"):  # fmt: skip
+        assert [item.type for item in found(words.split(), "sh")] == ["file"], words
+    for words in ("job list -d", "run list --home", "docs -o"):
+        assert [item.type for item in found(words.split(), "sh")] == ["dir"], words
+
+
 def test_ids_of_runs_are_completed(shop, command, tmp_path):
     run_id = command("job", "launch", shop, "-j", "daily", "--wait").stdout.split()[0]
     home = ("--home", tmp_path / ".jobnb")
     assert completed("run", "show", *home, run_id[:3]) == {run_id: "daily SUCCESS"}
     assert completed("run", "show", shop, run_id[:3]) == {run_id: "daily SUCCESS"}
     assert completed("run", "delete", "-f", shop, "") == {run_id: "daily SUCCESS"}
+    assert completed("run", "list", *home, "--job", "d") == {"daily": None}
     assert completed("run", "resume", shop, run_id[:1]) == {run_id: "daily SUCCESS"}
     assert completed("run", "show", "--home", tmp_path / "none", "") == {}
 
