@@ -15,7 +15,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.resources.io import IOManagerDefinition
-from jobnb.errors import InvalidDefinitionError
+from jobnb.errors import InvalidDefinitionError, RunNotFoundError
 from jobnb.execution.materialize import observation_job
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.runner import execute
@@ -400,7 +400,8 @@ class JobnbEngine:
     def session_diff(self, session: Session, run: Any) -> DefinitionsDiff:
         from jobnb.staleness.differences import compare_with_run
 
-        return compare_with_run(session, *_run_and_history(session, run))
+        asked = _last_run(session) if run is None else run
+        return compare_with_run(session, *_run_and_history(session, asked))
 
     def guide(self) -> Guide:
         from jobnb.display.guide import Guide
@@ -478,6 +479,20 @@ def _of_session(session: Session, asked: RunOptions) -> dict[str, Any]:
     if given.get("stale_only"):
         given["place_of"] = session.catalogue.place_of
     return given
+
+
+def _last_run(session: Session) -> str:
+    """Return the id of the latest run of a session's history.
+
+    Raises:
+        RunNotFoundError: If there is none yet.
+    """
+    for record in session.instance.get_runs(limit=1):
+        return record.run_id
+    raise RunNotFoundError(
+        "There is no run to compare with yet: this history is empty. Materialize something first, "
+        "or give a run of another history."
+    )
 
 
 def _run_and_history(session: Session, run: Any) -> tuple[str, Instance]:

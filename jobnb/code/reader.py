@@ -153,6 +153,16 @@ class CodeReader:
         self._turn_to(fn)
         return tuple(self._notes_of(reading.root, reading.counted))
 
+    def followed(self, fn: Any) -> Iterator[tuple[Any, list[Reference]]]:
+        """Iterate over a function and all of the user's own that it leads to.
+
+        Each comes with what it uses and does not change itself.
+        """
+        reading = self._reading(fn)
+        self._turn_to(fn)
+        for node in self._all_below(reading.root, reading.counted):
+            yield node.value, [e for e in node.pieces if not reading.counted.changed(e)]
+
     def _reading(self, fn: Any) -> _FunctionResults:
         found = self._readings.get(id(fn))
         if found is None:

@@ -4,32 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jobnb.display.html import Html, code, header, join, table, tag
-from jobnb.display.picture import duration_text
+from jobnb.display.html import Html, badge, code, folded, header, join, pre, table, tag
+from jobnb.display.palette import SIGNS
+from jobnb.display.picture import Card, Edge, Mark, Picture, Status, duration_text
 from jobnb.display.text import counted, table_text
-from jobnb.display.view import View
-from jobnb.staleness.differences import DefinitionChange, DefinitionsDiff, StaleAfterwards
+from jobnb.display.view import View, picture_html
+from jobnb.staleness.differences import (
+    DefinitionChange,
+    DefinitionsDiff,
+    DiffNode,
+    StaleAfterwards,
+)
 
-_SIGNS = {"added": "+", "removed": "−", "changed": "~"}
 _CHANGES = ["", "definition", "why"]
 _STALE = ["stale afterwards", "because", "partitions", "last time"]
 _MOST_ROWS = 300
+_MOST_LINES = 200
 
 
 def diff_view(diff: DefinitionsDiff) -> View:
     """Return the view of what has changed, and of what becomes stale."""
     title = f"{diff.before} → {diff.after}"
     changes = [_change_cells(each) for each in diff.changes[:_MOST_ROWS]]
-    stale = [_stale_words(each) for each in diff.stale[:_MOST_ROWS]]
+    stale = [stale_cells(each) for each in diff.stale[:_MOST_ROWS]]
+    picture = diff_picture(diff)
     html = join(
         [
             header(title, "diff", note=diff.counts),
+            picture_html(picture),
             table(_CHANGES, changes) if changes else None,
             tag("p", stale_words(diff)) if changes else None,
             table(_STALE, [[code(row[0]), *row[1:]] for row in stale]) if stale else None,
         ]
     )
-    return View(f"diff of {title}", diff_text(diff), html)
+    return View(f"diff of {title}", diff_text(diff), html, picture)
+
+
+def diff_picture(diff: DefinitionsDiff) -> Picture:
+    """Return the graph of the assets that differ or become stale, and what they are made from."""
+    took = {each.key.to_user_string(): duration_text(each.seconds) for each in diff.stale}
+    cards = [Card(node.name, node.name, shape="asset") for node in diff.graph]
+    edges = [Edge(above, node.name) for node in diff.graph for above in node.upstream]
+    marks = {node.name: _mark(node, took.get(node.name, "")) for node in diff.graph}
+    return Picture(f"{diff.before} → {diff.after}", tuple(cards), tuple(edges), (), marks)
+
+
+def _mark(node: DiffNode, took: str) -> Mark:
+    if node.change:
+        also = ", stale" if node.is_stale else ""
+        return Mark(Status(node.change), f"{node.change}{also}", took)
+    return Mark(Status.STALE, "becomes stale", took) if node.is_stale else Mark()
 
 
 def diff_text(diff: DefinitionsDiff) -> str:
@@ -37,11 +61,12 @@ def diff_text(diff: DefinitionsDiff) -> str:
     lines = [f"{diff.before} -> {diff.after}: {diff.counts}"]
     if diff.changes:
         rows = [
-            [_SIGNS[e.change], f"{e.kind} {e.name}", "; ".join(e.reasons)] for e in diff.changes
+            [SIGNS[Status(e.change)], f"{e.kind} {e.name}", "; ".join(e.reasons)]
+            for e in diff.changes
         ]
         lines += [table_text(["", "definition", "why"], rows), stale_words(diff)]
     if diff.stale:
-        lines.append(table_text(_STALE, [_stale_words(each) for each in diff.stale]))
+        lines.append(table_text(_STALE, [stale_cells(each) for each in diff.stale]))
     return "\n".join(lines)
 
 
@@ -55,7 +80,7 @@ def diff_markdown(diff: DefinitionsDiff) -> str:
         ]
         lines += [*_markdown_table(_CHANGES, rows), "", stale_words(diff), ""]
     if diff.stale:
-        told = [[_code(row[0]), *map(_escaped, row[1:])] for row in map(_stale_words, diff.stale)]
+        told = [[_code(row[0]), *map(_escaped, row[1:])] for row in map(stale_cells, diff.stale)]
         lines += [*_markdown_table(_STALE, told), ""]
     return "\n".join(lines)
 
@@ -78,10 +103,14 @@ def stale_words(diff: DefinitionsDiff) -> str:
 
 def _change_cells(change: DefinitionChange) -> list[Html | str]:
     name = join([tag("span", f"{change.kind} ", css="jn-muted"), code(change.name)])
-    return [f"{_SIGNS[change.change]} {change.change}", name, "; ".join(change.reasons)]
+    why: Html | str = "; ".join(change.reasons)
+    if change.code:
+        why = join([why, folded("code", pre("\n".join(change.code[:_MOST_LINES])))])
+    return [badge(Status(change.change)), name, why]
 
 
-def _stale_words(stale: StaleAfterwards) -> list[str]:
+def stale_cells(stale: StaleAfterwards) -> list[str]:
+    """Return an asset that becomes stale: its key, why, how many partitions, how long it took."""
     count = "" if stale.partitions is None else f"{stale.partitions:,}"
     took = "" if stale.seconds is None else duration_text(stale.seconds)
     each = " each" if stale.partitions and took else ""

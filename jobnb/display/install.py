@@ -59,6 +59,7 @@ WIDGETS = {
     "jobnb.automation.backfill:Backfill": "backfill:BackfillView",
     "jobnb.staleness.causes:AssetStatus": "status_views:status_view",
     "jobnb.staleness.causes:AssetStatuses": "status_views:statuses_view",
+    "jobnb.staleness.differences:DefinitionsDiff": "diff:DiffView",
     "jobnb.execution.result:ExecuteInProcessResult": "run:RunView",
     "jobnb.execution.background:Run": "run:RunView",
     "jobnb.execution.debugging:OpenedStep": "step:StepView",

@@ -86,8 +86,13 @@ LOOKS = {
         "M4.3 0a4.3 4.3 0 1 1-8.6 0a4.3 4.3 0 1 1 8.6 0zM-3 3L3-3",
     ),
     Status.CANCELED: StateStyle("canceled", "■", "#7a5ea8", "#b79ae6", "M-3.2-3.2h6.4v6.4h-6.4z"),
+    Status.ADDED: StateStyle("added", "+", "#1f7a4d", "#4fc98a", "M-4.2 0H4.2M0-4.2V4.2"),
+    Status.REMOVED: StateStyle("removed", "−", "#a63d57", "#f08aa0", "M-4.2 0H4.2"),
+    Status.CHANGED: StateStyle(
+        "changed", "~", "#86690f", "#d9bb52", "M-4.4 1.2C-2.8-2.6-1.2-2.2 0 0S2.8 2.6 4.4-1.2"
+    ),
 }
-"""The one table of states: runs, steps, assets, partitions and backfills are all told by it."""
+"""The one table of states: runs, steps, assets, partitions, backfills and differences have one."""
 
 WORDS = {status: look.word for status, look in LOOKS.items()}
 SIGNS = {status: look.sign for status, look in LOOKS.items()}

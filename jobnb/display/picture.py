@@ -31,6 +31,9 @@ class Status(str, Enum):
     SKIPPED = "skipped"
     BLOCKED = "blocked"
     CANCELED = "canceled"
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):

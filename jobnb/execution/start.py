@@ -31,6 +31,7 @@ from jobnb.plan.partitions import (
 )
 from jobnb.plan.step import Plan
 from jobnb.staleness.choice import StaleChoice, choose_stale
+from jobnb.staleness.listings import store_listings
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.survey import as_it_stands, nothing_stands_so
 from jobnb.staleness.versions import CODE, CodeVersions
@@ -194,7 +195,7 @@ def open_run(
         executor_config=executor.config,
         is_detached=detached,
         # Only a history that lasts is compared with later definitions.
-        code_versions=versions.of_plan(plan) if instance.is_persistent else {},
+        code_versions=_noted_code(versions, plan, instance) if instance.is_persistent else {},
         status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
     )
     log: RunLog | BatchLog | FollowedLog
@@ -214,6 +215,13 @@ def open_run(
     if chosen is not None:
         scope.elements = {i: some for i, some in chosen.items() if some is not None}
     return scope
+
+
+def _noted_code(versions: CodeVersions, plan: Plan, instance: Instance) -> dict[str, str]:
+    """Return the versions of the code of a plan, whose text is stored where it is not yet."""
+    found = versions.of_plan(plan)
+    store_listings(instance, plan, versions, found)
+    return found
 
 
 def _observed(plan: Plan) -> list[AssetKey]:

@@ -139,21 +139,21 @@ class HistoryReader:
         keys = None if selection is None else known.select_assets(pinned(self._session, selection))
         return engine().asset_statuses(self._session, keys).not_fresh
 
-    def diff(self, run: Any) -> DefinitionsDiff:
+    def diff(self, run: Any = None) -> DefinitionsDiff:
         """Compare the code, inputs and config that a run recorded with the present definitions.
 
         Of a run of ops, the code of each op is compared; of an asset that failed, its code.
 
         Args:
             run: The id of a run or how it begins, a `Run`, a `JobRun` or the result of one, also
-                of another process.
+                of another process; the latest run if None.
 
         Returns:
             A `DefinitionsDiff`: what was added, removed or changed, with reasons, and what that
             makes stale, with how long it took last time.
 
         Raises:
-            RunNotFoundError: If there is no such run.
+            RunNotFoundError: If there is no such run, or none at all.
         """
         return engine().session_diff(self._session, run)
 

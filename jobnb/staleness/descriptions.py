@@ -16,7 +16,7 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.verdicts import DefinedAsset
-from jobnb.staleness.versions import CONFIG, config_tags
+from jobnb.staleness.versions import CONFIG, code_of, config_tags
 
 CODE, INPUTS, CONFIG_FACT, PARTITIONS = "code", "made from", "config", "partitions"
 MAKES_STALE = (CODE, INPUTS, CONFIG_FACT, PARTITIONS)
@@ -39,19 +39,15 @@ def described(
     Returns:
         The facts of each definition, by its kind and name.
     """
-    found: dict[Name, Facts] = {}
+    found: dict[Name, dict[str, str]] = {}
     reader = CodeReader()
     known = with_known_keys(definitions.assets, definitions.source_assets)
     for key, asset in defined_assets(known).items():
         found["asset", key.to_user_string()] = asset_facts(asset)
-    for check in definitions.asset_checks:
-        for each in check.check_keys:
-            code = reader.version(getattr(check.node_def, "compute_fn", check.node_def))
-            found["check", each.to_user_string()] = {CODE: code}
     for job in definitions.jobs:
-        found["job", job.name] = _job_facts(job, reader)
+        found["job", job.name] = _job_facts(job)
     for op in ops:
-        found["op", op.name] = _op_facts(op, reader)
+        found["op", op.name] = _op_facts(op)
     for schedule in resolved_schedules(definitions.schedules, definitions.get_job_def):
         found["schedule", schedule.name] = _plain_facts(
             schedule, {"cron": "cron_schedule", "time zone": "execution_timezone"}
@@ -62,6 +58,39 @@ def described(
         )
     for name, resource in definitions.resources.items():
         found["resource", name] = {"class": type(resource).__qualname__}
+    for each, code in code_by_name(definitions, ops).items():
+        if each[0] != "asset":  # whose version the user may have given
+            found.setdefault(each, {})[CODE] = reader.version(code)
+    return dict(found)
+
+
+def code_by_name(
+    definitions: Definitions, ops: Iterable[OpDefinition[..., Any]] = ()
+) -> dict[Name, Any]:
+    """Return what is read as the code of each definition, where it has some: a function, a graph.
+
+    Args:
+        definitions: Assets, checks, jobs, schedules and sensors.
+        ops: Ops beside them.
+    """
+    found: dict[Name, Any] = {}
+    for assets in definitions.assets:
+        code = code_of(assets)
+        found |= {("asset", key.to_user_string()): code for key in assets.keys}
+    for check in definitions.asset_checks:
+        code = getattr(check.node_def, "compute_fn", check.node_def)
+        found |= {("check", each.to_user_string()): code for each in check.check_keys}
+    for job in definitions.jobs:
+        if not isinstance(job, AssetJobDefinition) and job.asset_layer is None:
+            found["job", job.name] = job.graph
+    for op in ops:
+        found["op", op.name] = op.compute_fn
+    for kind, several in (("schedule", definitions.schedules), ("sensor", definitions.sensors)):
+        for each in several:
+            if each.functions:
+                found[kind, each.name] = (
+                    each.functions[0] if len(each.functions) == 1 else each.functions
+                )
     return found
 
 
@@ -107,7 +136,7 @@ def _words(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _job_facts(job: JobDefinition | AssetJobDefinition, reader: CodeReader) -> Facts:
+def _job_facts(job: JobDefinition | AssetJobDefinition) -> dict[str, str]:
     facts = {
         "description": _words(job.description),
         "tags": _sorted(job.tags),
@@ -117,21 +146,18 @@ def _job_facts(job: JobDefinition | AssetJobDefinition, reader: CodeReader) -> F
         facts["selection"] = _words(job.selection)
     else:
         facts["ops"] = ", ".join(sorted(node.name for node in job.nodes))
-        if job.asset_layer is None:
-            facts[CODE] = reader.version(job.graph)
     return {name: value for name, value in facts.items() if value}
 
 
-def _op_facts(op: OpDefinition[..., Any], reader: CodeReader) -> Facts:
+def _op_facts(op: OpDefinition[..., Any]) -> dict[str, str]:
     return {
-        CODE: reader.version(op.compute_fn),
         "inputs": ", ".join(each.name for each in op.input_defs),
         "outputs": ", ".join(each.name for each in op.output_defs),
         "description": _words(op.description),
     }
 
 
-def _plain_facts(definition: Any, attributes: Mapping[str, str]) -> Facts:
+def _plain_facts(definition: Any, attributes: Mapping[str, str]) -> dict[str, str]:
     facts = {name: _words(getattr(definition, each, "")) for name, each in attributes.items()}
     facts["job"] = _words(getattr(definition, "job_name", ""))
     facts["description"] = _words(definition.description)

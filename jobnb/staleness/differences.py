@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jobnb.code.listing import code_diff
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import RunNotFoundError
 from jobnb.events import AssetMaterialized, EventType
 from jobnb.plan.asset_parts import name_in, shared_names
@@ -22,9 +22,11 @@ from jobnb.staleness.descriptions import (
     Facts,
     Name,
     asset_facts,
+    code_by_name,
     described,
     input_words,
 )
+from jobnb.staleness.listings import listings_of, stored_listings
 from jobnb.staleness.renamed_inputs import Names, versions_under
 from jobnb.staleness.statuses import defined_assets
 from jobnb.staleness.verdicts import DefinedAsset, in_order
@@ -57,12 +59,14 @@ class DefinitionChange(msgspec.Struct, frozen=True, gc=False):
         name: Its name or key in words.
         change: added, removed or changed.
         reasons: What changed, in words.
+        code: The lines of its code that differ, and of what it uses; where its code was kept.
     """
 
     kind: str
     name: str
     change: str
     reasons: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         sign = {"added": "+", "removed": "-", "changed": "~"}[self.change]
@@ -93,6 +97,22 @@ class StaleAfterwards(msgspec.Struct, frozen=True, gc=False):
         return self.seconds * (1 if self.partitions is None else self.partitions)
 
 
+class DiffNode(msgspec.Struct, frozen=True, gc=False):
+    """An asset in the graph of what has changed.
+
+    Attributes:
+        name: Its key in words.
+        upstream: The assets of this graph that it is made from.
+        change: added, removed or changed; empty if it is as before.
+        is_stale: Whether the changes make it stale.
+    """
+
+    name: str
+    upstream: tuple[str, ...] = ()
+    change: str = ""
+    is_stale: bool = False
+
+
 class DefinitionsDiff(msgspec.Struct, frozen=True):
     """The differences between two states of definitions.
 
@@ -101,6 +121,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
         after: With what.
         changes: The definitions that differ.
         stale: The assets that the changes make stale, upstream first.
+        graph: The assets that differ or become stale, with what they are made from.
 
     Example:
         >>> change = DefinitionChange("asset", "orders", "changed", ("code changed",))
@@ -113,6 +134,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
     after: str
     changes: tuple[DefinitionChange, ...] = ()
     stale: tuple[StaleAfterwards, ...] = ()
+    graph: tuple[DiffNode, ...] = ()
 
     def of(self, change: str) -> list[DefinitionChange]:
         """Return the definitions that were `added`, `removed` or `changed`."""
@@ -142,6 +164,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
                     "name": each.name,
                     "change": each.change,
                     "reasons": list(each.reasons),
+                    "code": list(each.code),
                 }
                 for each in self.changes
             ],
@@ -181,12 +204,56 @@ def compare(
     """
     old, new = _described(before), _described(after)
     changes = tuple(_changes(old, new, after))
-    stale = _stale(changes, old, new, after.snapshot(), instance)
-    return DefinitionsDiff(*names, changes, tuple(stale))
+    changed = {(each.kind, each.name) for each in changes}
+    texts = _listings_now(before, changed), _listings_now(after, changed)
+    return _diff(names, _with_code(changes, *texts), old, new, after, instance)
 
 
 def _described(session: Session) -> dict[Name, Facts]:
     return described(session.snapshot(), session.catalogue.definitions("op"))
+
+
+def _diff(
+    names: tuple[str, str],
+    changes: tuple[DefinitionChange, ...],
+    old: Mapping[Name, Facts],
+    new: Mapping[Name, Facts],
+    after: Session,
+    instance: Instance | None,
+) -> DefinitionsDiff:
+    definitions = after.snapshot()
+    known = with_known_keys(definitions.assets, definitions.source_assets)
+    defined = defined_assets(known)
+    stale = tuple(_stale(changes, old, new, known, defined, instance))
+    return DefinitionsDiff(*names, changes, stale, tuple(_graph(changes, stale, old, defined)))
+
+
+# --- their code -----------------------------------------------------------------
+
+
+def _listings_now(session: Session, wanted: Collection[Name]) -> dict[Name, str]:
+    """Return the text of the code of some definitions of a session."""
+    ops = session.catalogue.definitions("op")
+    codes = code_by_name(session.snapshot(), ops)
+    return listings_of({name: code for name, code in codes.items() if name in wanted})
+
+
+def _with_code(
+    changes: Iterable[DefinitionChange], old: Mapping[Name, str], new: Mapping[Name, str]
+) -> tuple[DefinitionChange, ...]:
+    """Return changes with the lines of code that differ; where one text is not known, without."""
+    return tuple(_with_lines(each, old, new) for each in changes)
+
+
+def _with_lines(
+    change: DefinitionChange, old: Mapping[Name, str], new: Mapping[Name, str]
+) -> DefinitionChange:
+    name = (change.kind, change.name)
+    before = "" if change.change == "added" else old.get(name)
+    after = "" if change.change == "removed" else new.get(name)
+    if before is None or after is None or (change.change == "changed" and not (before and after)):
+        return change
+    return msgspec.structs.replace(change, code=tuple(code_diff(before, after)))
 
 
 def compare_with_run(session: Session, run_id: str, instance: Instance) -> DefinitionsDiff:
@@ -222,8 +289,16 @@ def compare_with_run(session: Session, run_id: str, instance: Instance) -> Defin
         if name not in old and asset.key not in made
     }
     changes = tuple(_changes(old, new, session))
-    stale = _stale(changes, old, new, definitions, instance)
-    return DefinitionsDiff(f"run {run_id[:8]}", "now", changes, tuple(stale))
+    texts = _recorded_listings(instance, old), _listings_now(session, {*old, *new})
+    words = f"run {run_id[:8]}", "now"
+    return _diff(words, _with_code(changes, *texts), old, new, session, instance)
+
+
+def _recorded_listings(instance: Instance, old: Mapping[Name, Facts]) -> dict[Name, str]:
+    """Return the text of the code that a run ran, as the history has it."""
+    names = {" ".join(name): name for name in old}
+    versions = {words: old[name].get(CODE, "") for words, name in names.items()}
+    return {names[words]: text for words, text in stored_listings(instance, versions).items()}
 
 
 def _record_of(instance: Instance, run_id: str) -> JobRun:
@@ -362,12 +437,11 @@ def _stale(
     changes: Iterable[DefinitionChange],
     old: Mapping[Name, Facts],
     new: Mapping[Name, Facts],
-    definitions: Definitions,
+    known: Collection[AssetsDefinition],
+    defined: Mapping[AssetKey, Defined],
     instance: Instance | None,
 ) -> Iterator[StaleAfterwards]:
     """Iterate over the assets that are stale because of changes, upstream first."""
-    known = with_known_keys(definitions.assets, definitions.source_assets)
-    defined = defined_assets(known)
     reasons = {
         each.name: "; ".join(each.reasons)
         for each in changes
@@ -401,6 +475,33 @@ def _makes_stale(old: Facts, new: Facts) -> bool:
     if CONFIG_FACT in changed and adds_fields(old.get(CONFIG_FACT, ""), new.get(CONFIG_FACT, "")):
         changed.remove(CONFIG_FACT)
     return bool(changed)
+
+
+# --- the graph of it ------------------------------------------------------------
+
+
+def _graph(
+    changes: Iterable[DefinitionChange],
+    stale: Iterable[StaleAfterwards],
+    old: Mapping[Name, Facts],
+    defined: Mapping[AssetKey, Defined],
+) -> Iterator[DiffNode]:
+    """Iterate over the assets that differ or become stale, and what they are made from."""
+    changed = {each.name: each.change for each in changes if each.kind == "asset"}
+    becomes = {each.key.to_user_string() for each in stale}
+    upstream = {
+        key.to_user_string(): [above.to_user_string() for above in defined[key].upstream]
+        for key in in_order(defined)
+    }
+    for name in changed.keys() - upstream.keys():
+        before = old.get(("asset", name), {}).get(INPUTS, "")
+        upstream[name] = [above for above in before.split(", ") if above]
+    touched = [name for name in upstream if name in changed or name in becomes]
+    around = [above for name in touched for above in upstream[name]]
+    shown = dict.fromkeys([*(name for name in upstream if name in {*touched, *around}), *around])
+    for name in shown:
+        above = tuple(each for each in upstream.get(name, ()) if each in shown)
+        yield DiffNode(name, above, changed.get(name, ""), name in becomes)
 
 
 class _Times:

@@ -97,14 +97,21 @@ class CodeVersions:
             if out.asset_key is not None and out.is_asked
         }
 
+    def listing(self, of: AssetsDefinition | OpDefinition[..., Any]) -> str:
+        """Return the text of the code whose version is taken; see `jobnb.code.listing`."""
+        from jobnb.code.listing import listing_of
+
+        code = code_of(of) if isinstance(of, AssetsDefinition) else of.function.fn
+        return listing_of(self._reader, code)
+
     def notes(self, assets: AssetsDefinition, key: AssetKey) -> tuple[CodeNote, ...]:
         """Return what an asset's code version does not cover; nothing if the user gave it."""
-        if _given_version(assets, key) is not None or hasattr(_read(assets), "code_hash"):
+        if _given_version(assets, key) is not None or hasattr(code_of(assets), "code_hash"):
             return ()
-        return self._reader.notes(_read(assets))
+        return self._reader.notes(code_of(assets))
 
     def _hash(self, assets: AssetsDefinition) -> str:
-        return self._hash_of(assets.node_def, _read(assets))
+        return self._hash_of(assets.node_def, code_of(assets))
 
     def _hash_of(self, node: NodeDefinition, code: Any) -> str:
         found = self._known.get(id(node))
@@ -115,7 +122,7 @@ class CodeVersions:
         return found[1]
 
 
-def _read(assets: AssetsDefinition) -> Any:
+def code_of(assets: AssetsDefinition) -> Any:
     """Return the function that makes assets, or the part of a graph that does."""
     node = assets.node_def
     if isinstance(node, OpDefinition):

@@ -21,6 +21,7 @@ from jobnb.errors import InvariantViolationError
 from jobnb.events import Event
 from jobnb.storage.asset_history import AssetHistory, NamedHistory
 from jobnb.storage.backfill import BackfillHistory
+from jobnb.storage.code_history import CodeHistory
 from jobnb.storage.dagster_views import (
     ComputeLogManager,
     DaemonStatus,
@@ -276,6 +277,11 @@ class Instance:
     def open_batch(self) -> RunBatch:
         """Return a batch of short runs, written together; see `RunBatch`."""
         return self._history.open_batch()
+
+    @property
+    def code(self) -> CodeHistory:
+        """The text of the code that runs ran."""
+        return self._part(CodeHistory)
 
     # -- runs of other processes
 

@@ -218,6 +218,14 @@ kvs = Table(
     Column("value", _Text, nullable=False),
 )
 
+code_listings = Table(
+    "code_listings",
+    metadata,
+    Column("version", _Text, primary_key=True),
+    Column("listing", _Text, nullable=False),
+)
+"""The text of code that runs ran, by its version."""
+
 instigators = Table(
     "instigators",
     metadata,

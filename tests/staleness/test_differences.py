@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 import jobnb
 from jobnb import Instance, JobRun, Session, asset, job, op
 from jobnb.cli.main import cli
-from jobnb.display.diff_views import diff_markdown, diff_text, diff_view
+from jobnb.display.diff_views import diff_markdown, diff_picture, diff_text, diff_view
 from jobnb.errors import NotebookError, RunNotFoundError
 from jobnb.events import RunStarted, StepSucceeded
 from jobnb.notebook.revisions import diff_of_files
@@ -132,6 +132,12 @@ def test_the_command_prints_text_json_and_markdown(files):
         "name": "customers",
         "change": "changed",
         "reasons": ["group: raw -> clean", "description changed"],
+        "code": [
+            "-@asset(group_name='raw')",
+            "+@asset(group_name='clean', description='All of them.')",
+            " def customers():",
+            "     return ['ann']",
+        ],
     }
     assert [each["asset"] for each in found["stale"]] == ["letter", "report"]
     text = CliRunner().invoke(cli, ["diff", before, after, "--markdown"]).output
@@ -150,6 +156,53 @@ def test_markdown_is_read_as_it_is_written(files):
     html = MarkdownIt().enable("table").render(text)
     assert html.count("<tr>") == 1 + len(CHANGES) + 1 + 2
     assert "the code is that of 'old_name', which is removed" in html.replace("&quot;", '"')
+
+
+def test_the_code_of_what_changed_is_compared_with_what_it_uses(files):
+    before, after = files
+    code = {(e.kind, e.name): list(e.code) for e in diff_of_files(before, str(after)).changes}
+    assert code["asset", "letter"][-2:] == ["-rate = 2", "+rate = 3"]
+    assert code["asset", "new_name"] == ["+@asset", "+def new_name():", "+    return 'the same'"]
+    assert "-    return 1" in code["op", "greet"]
+    assert "+    return 2" in code["op", "greet"]
+    assert code["schedule", "daily"][0] == "-@schedule(job=greeting, cron_schedule='@daily')"
+
+
+def test_texts_that_code_uses_are_told_by_a_hash_alone(tmp_path):
+    home = str(tmp_path / "home")
+
+    def session_with(token):
+        @asset
+        def reading():
+            return len(token)
+
+        return Session(home=home).add(reading)
+
+    session_with("first-secret").materialize()
+    (change,) = session_with("second-secret").diff().changes
+    assert [line.partition("#")[0] for line in change.code if line[0] in "+-"] == [
+        "-token = ...  ",
+        "+token = ...  ",
+    ]
+    assert b"first-secret" not in b"".join(
+        each.read_bytes() for each in (tmp_path / "home").glob("history.db*")
+    )
+
+
+def test_the_graph_shows_what_changed_what_becomes_stale_and_what_it_is_made_from(files):
+    before, after = files
+    diff = diff_of_files(before, str(after))
+    marks = {name: mark.detail for name, mark in diff_picture(diff).marks.items()}
+    assert marks == {
+        "orders": "",
+        "customers": "changed",
+        "letter": "changed, stale",
+        "report": "changed, stale",
+        "new_name": "added",
+        "old_name": "removed",
+    }
+    edges = {(edge.start, edge.end) for edge in diff_picture(diff).edges}
+    assert edges == {("orders", "letter"), ("letter", "report"), ("customers", "report")}
 
 
 def test_its_view_escapes_and_says_the_same(files):
@@ -192,6 +245,15 @@ def test_a_run_compared_with_now(tmp_path):
     assert [(e.name, e.change, e.reasons[0].partition(" in ")[0]) for e in diff.changes] == [
         ("apples", "changed", "code changed")
     ]
+    assert list(diff.changes[0].code) == [
+        "-@asset",
+        "-def apples():",
+        "-    return 1",
+        '+@asset(name="apples")',
+        "+def other():",
+        "+    return 10",
+    ]
+    assert known.diff() == diff
     assert [each.key.path[-1] for each in diff.stale] == ["apples", "pears"]
     assert diff.stale[1].because.startswith("upstream 'apples': code changed")
     known.remove("pears")
@@ -225,6 +287,11 @@ def test_a_run_of_ops_compared_with_now(tmp_path):
 
     known.add(more)
     assert [str(each) for each in known.diff(result).changes] == ["- op first", "+ op second"]
+
+
+def test_without_any_run_there_is_nothing_to_compare_with():
+    with pytest.raises(RunNotFoundError, match="no run to compare with yet"):
+        Session().diff()
 
 
 def counting(result, *, version=None):

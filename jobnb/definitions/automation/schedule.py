@@ -206,6 +206,13 @@ class ScheduleDefinition:
         return dict(self._tags or {})
 
     @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The functions of the user that a tick calls."""
+        own = self._execution_fn.fn if self._execution_fn is not None else None
+        given = (own, self._run_config_fn, self._tags_fn, self._should_execute)
+        return tuple(each for each in given if each is not None)
+
+    @property
     def required_resource_keys(self) -> frozenset[str]:
         """The resources that its functions take."""
         function = self._execution_fn

@@ -144,6 +144,11 @@ class SensorDefinition:
         return self._targets[0].job_name if self._targets else None
 
     @property
+    def functions(self) -> tuple[Callable[..., Any], ...]:
+        """The functions of the user that a tick calls."""
+        return (self._function.fn,)
+
+    @property
     def required_resource_keys(self) -> frozenset[str]:
         """The resources that its function takes."""
         return self._function.required_resource_keys

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {"none" | "missing" | "stale" | "queued" | "running" | "succeeded" | "failed" | "skipped"
- *   | "blocked" | "canceled"} Status The value of `picture.Status`.
+ *   | "blocked" | "canceled" | "added" | "removed" | "changed"} Status The value of `picture.Status`.
  */
 /**
  * STATES is set by the assembler: status -> Look.
