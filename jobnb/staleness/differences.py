@@ -438,7 +438,7 @@ def _stale(
     old: Mapping[Name, Facts],
     new: Mapping[Name, Facts],
     known: Collection[AssetsDefinition],
-    defined: Mapping[AssetKey, Defined],
+    defined: Mapping[AssetKey, DefinedAsset],
     instance: Instance | None,
 ) -> Iterator[StaleAfterwards]:
     """Iterate over the assets that are stale because of changes, upstream first."""
@@ -484,7 +484,7 @@ def _graph(
     changes: Iterable[DefinitionChange],
     stale: Iterable[StaleAfterwards],
     old: Mapping[Name, Facts],
-    defined: Mapping[AssetKey, Defined],
+    defined: Mapping[AssetKey, DefinedAsset],
 ) -> Iterator[DiffNode]:
     """Iterate over the assets that differ or become stale, and what they are made from."""
     changed = {each.name: each.change for each in changes if each.kind == "asset"}

@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_notebook
 
 import jobnb
-from jobnb import Instance, JobRun, Session, asset, job, op
+from jobnb import Instance, JobRun, Session, SkipReason, asset, job, op, sensor
 from jobnb.cli.main import cli
 from jobnb.display.diff_views import diff_markdown, diff_picture, diff_text, diff_view
 from jobnb.errors import NotebookError, RunNotFoundError
 from jobnb.events import RunStarted, StepSucceeded
 from jobnb.notebook.revisions import diff_of_files
+from jobnb.staleness.differences import compare
 
 SCHEMAS = json.loads((Path(jobnb.__file__).parent / "cli" / "outputs.schema.json").read_text())
 BEFORE = (
@@ -166,6 +167,20 @@ def test_the_code_of_what_changed_is_compared_with_what_it_uses(files):
     assert "-    return 1" in code["op", "greet"]
     assert "+    return 2" in code["op", "greet"]
     assert code["schedule", "daily"][0] == "-@schedule(job=greeting, cron_schedule='@daily')"
+
+
+def test_a_changed_function_of_a_sensor_is_told():
+    def watching(cursor):
+        @sensor(target="*", name="watch")
+        def watch(context):
+            return SkipReason(cursor)
+
+        return Session().add(watch)
+
+    (change,) = compare(watching("a"), watching("b")).changes
+    assert (change.kind, change.name) == ("sensor", "watch")
+    assert change.reasons == ("what the code uses changed",)
+    assert not compare(watching("a"), watching("a"))
 
 
 def test_texts_that_code_uses_are_told_by_a_hash_alone(tmp_path):

@@ -30,7 +30,8 @@ class DiffView(GraphView):
     Example:
         >>> from jobnb.staleness.differences import DefinitionChange
         >>> change = DefinitionChange("op", "count", "changed", ("code changed",), ("-1", "+2"))
-        >>> DiffView(DefinitionsDiff("a.py", "b.py", (change,))).code("op", "count")
+        >>> view = DiffView(DefinitionsDiff("a.py", "b.py", (change,)))
+        >>> view.answer("code", kind="op", name="count")
         ['-1', '+2']
     """
 

@@ -162,7 +162,7 @@ class LaunchFormView(View):
 
     # --- what the front end asks for ----------------------------------------
 
-    def answer(self, name: str, *, did: Sequence[Any] = (), **asked: Any) -> Any:
+    def answer(self, name: str, /, *, did: Sequence[Any] = (), **asked: Any) -> Any:
         """Answer a request; an edit is marked as answered in the state that it leads to.
 
         Args:

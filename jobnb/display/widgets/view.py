@@ -87,7 +87,7 @@ class View(LiveAndStatic, AnyWidget):
         """
         self._pace.tell(topic, news)
 
-    def answer(self, name: str, **asked: Any) -> Any:
+    def answer(self, name: str, /, **asked: Any) -> Any:
         """Return the answer to a request of the front end.
 
         Raises:
