@@ -88,6 +88,7 @@ TAGS: Mapping[str, str] = {
 
 ELSEWHERE: Mapping[str, str] = {
     "AssetGraph": "jobnb.plan.graphs",
+    "ErrorSource": "jobnb.events.data",
     "EvaluationStack": "jobnb.errors",
     "HandledOutputData": "jobnb.events.data",
     "InProcessExecutor": "jobnb.definitions.jobs.executor_object",

@@ -413,3 +413,96 @@ def test_formats_of_keys_and_marks_of_dagsters_inner_modules_are_there(dagster):
     assert whitelist_for_serdes(storage_name="Old")(len) is len
     hours = jobnb.HourlyPartitionsDefinition("2023-01-01-00:00")
     assert hours.fmt == DEFAULT_HOURLY_FORMAT_WITHOUT_TIMEZONE
+
+
+class Store(ConfigurableResource):
+    url: str
+    tries: int = 3
+    token: str | None = None
+
+
+class Within(ConfigurableResource):
+    store: Store
+    rows: int = 4
+
+
+class Size(Config):
+    rows: int = 1
+    most: int | None = None
+
+
+def test_a_validated_run_config_tells_what_each_op_and_resource_gets():
+    @op
+    def sized(config: Size, store: Store, within: Within): ...
+
+    @op(config_schema={"a": Field(int, default_value=3)})
+    def scaled(context, x: int): ...
+
+    @graph
+    def inner():
+        scaled()
+
+    @graph(config=jobnb.ConfigMapping(lambda n: {"sized": {"config": {"rows": n}}}, int))
+    def mapped():
+        sized()
+
+    stores = {"store": Store(url="db"), "within": Within(store=Store(url="x")), "unused": Store}
+
+    @job(resource_defs={**stores, "other": jobnb.ResourceDefinition.hardcoded_resource(3)})
+    def whole():
+        sized()
+        inner()
+        mapped()
+
+    given = {"mapped": {"config": 7}, "inner": {"ops": {"scaled": {"inputs": {"x": 2}}}}}
+    found = validate_run_config(whole, {"ops": given})
+
+    def part(config, **inputs):
+        return {"config": config, "inputs": inputs, "outputs": None}
+
+    assert found["ops"] == {
+        "sized": part({"rows": 1}),
+        "inner": part(None),
+        "inner.scaled": part({"a": 3}, x=2),
+        "mapped": part(None),
+        "mapped.sized": part({"rows": 7}),
+    }
+    assert found["resources"] == {
+        "io_manager": {"config": {}},
+        "store": {"config": {"url": "db", "tries": 3}},
+        "within": {"config": {"rows": 4}},
+    }
+
+
+def test_an_empty_run_config_beside_a_function_of_it_is_none():
+    @op
+    def one(): ...
+
+    @job
+    def ones():
+        one()
+
+    def config(_context):
+        return {"execution": {"config": {"retries": {"disabled": {}}}}}
+
+    made = ScheduleDefinition(job=ones, cron_schedule="@daily", run_config={}, run_config_fn=config)
+    (request,) = made.evaluate_tick(build_schedule_context()).run_requests
+    assert request.run_config == config(None)
+    with pytest.raises(InvalidDefinitionError, match="run_config and run_config_fn"):
+        ScheduleDefinition(
+            job=ones, cron_schedule="@daily", run_config={"ops": {}}, run_config_fn=config
+        )
+
+
+def test_the_ops_that_a_subset_names_are_a_set():
+    @op
+    def one(): ...
+
+    @job
+    def ones():
+        one()
+
+    part = ones.get_subset(op_selection=["*one"])
+    assert (part.op_selection, ones.op_selection) == ({"*one"}, None)
+    with Instance.ephemeral() as instance:
+        assert part.execute_in_process(instance=instance).dagster_run.op_selection == ["*one"]

@@ -18,6 +18,7 @@ from jobnb import (
     InvariantViolationError,
     MetadataValue,
     Output,
+    RetryPolicy,
     RetryRequested,
     StaticPartitionsDefinition,
     asset,
@@ -255,17 +256,23 @@ def test_what_an_op_raises_is_the_cause_of_dagsters_error():
 
 
 def test_how_long_a_step_waits_is_in_the_data_of_its_retry():
-    @op
-    def again(context):
-        if not context.retry_number:
-            raise RetryRequested(1, seconds_to_wait=0.001)
+    def retried(raised, policy=None):
+        @op(retry_policy=policy)
+        def again(context):
+            if not context.retry_number:
+                raise raised
 
-    @job
-    def retried():
-        again()
+        @job
+        def tried():
+            again()
 
-    (event,) = of_kind(retried.execute_in_process(), "STEP_UP_FOR_RETRY")
-    assert event.event_specific_data.seconds_to_wait == 0.001
+        (event,) = of_kind(tried.execute_in_process(), "STEP_UP_FOR_RETRY")
+        return event.event_specific_data.seconds_to_wait, event.message.partition("retry")[2]
+
+    assert retried(RetryRequested(1, seconds_to_wait=0.001)) == (0.001, " in 0.001 seconds.")
+    assert retried(RetryRequested(1)) == (None, ".")
+    assert retried(RetryRequested(1, 0)) == (0, ".")
+    assert retried(ValueError("no"), RetryPolicy(1)) == (0, ".")
 
 
 def test_the_metadata_of_a_failure_is_values():

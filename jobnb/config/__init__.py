@@ -22,6 +22,7 @@ from jobnb.config.mapping import (
 from jobnb.config.model import Config, PermissiveConfig, derived
 from jobnb.config.models import Section, model_of
 from jobnb.config.places import json_schema
+from jobnb.config.plain import plain_config
 from jobnb.config.run_config import CoercibleToRunConfig, RunConfig, raw_config
 from jobnb.config.samples import completed, scaffold, with_defaults
 from jobnb.config.schema import (
@@ -91,6 +92,7 @@ __all__ = [
     "load_yaml",
     "merged",
     "model_of",
+    "plain_config",
     "raw_config",
     "resolve_fields",
     "resolved",

@@ -143,6 +143,30 @@ def plain_model(model: BaseModel) -> dict[str, Any]:
     return made
 
 
+def plain_config(config: Any) -> Any:
+    """Return config that was read as plain mappings and values, under the names that config uses.
+
+    Fields that are None unless given are left out where they are, as Dagster does.
+
+    Args:
+        config: A value, or a `Config` object with all its fields.
+    """
+    if isinstance(config, BaseModel):
+        fields = type(config).model_fields
+        values = {name: getattr(config, name) for name in fields}
+        values = {
+            field_name(name, fields[name]): value
+            for name, value in values.items()
+            if value is not None or fields[name].default is not None
+        }
+        return plain_config({**values, **(config.model_extra or {})})
+    if isinstance(config, Mapping):
+        return {name: plain_config(value) for name, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return [plain_config(each) for each in config]
+    return config
+
+
 def plain_field(model: BaseModel, name: str) -> Any:
     """Return one field of a model, JSON-ready.
 

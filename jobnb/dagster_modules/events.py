@@ -166,7 +166,7 @@ class StepRetryData(_Data, frozen=True, metaclass=_Kind):
 
     def event(self, at: float, job_name: str, step_key: str | None, message: str) -> Event:
         """Return the event."""
-        return StepRetried(at, step_key or "", 1, self.seconds_to_wait or 0.0, self.error)
+        return StepRetried(at, step_key or "", 1, self.seconds_to_wait, self.error)
 
 
 class JobFailureData(_Data, frozen=True, metaclass=_Kind):

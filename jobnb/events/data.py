@@ -7,6 +7,7 @@ have all that the event itself has.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -15,6 +16,18 @@ from jobnb.definitions.metadata import from_json
 from jobnb.definitions.user_events import ExpectationResult
 from jobnb.errors import DAGSTER_NAMES
 from jobnb.events.event import ErrorInfo, Event
+
+
+class ErrorSource(str, Enum):
+    """What raised the error of a step.
+
+    Source: Dagster's `ErrorSource`.
+    """
+
+    FRAMEWORK_ERROR = "FRAMEWORK_ERROR"
+    USER_CODE_ERROR = "USER_CODE_ERROR"
+    UNEXPECTED_ERROR = "UNEXPECTED_ERROR"
+    INTERRUPT = "INTERRUPT"
 
 
 class StepOutputHandle(msgspec.Struct, frozen=True):
@@ -174,7 +187,7 @@ class FailedRunData(EventData):
 
     @property
     def seconds_to_wait(self) -> float | None:
-        """Seconds before the next attempt of a step."""
+        """Seconds before the next attempt of a step; None if its code did not say."""
         found: float | None = getattr(self._event, "wait", None)
         return found
 
@@ -211,16 +224,17 @@ class StepFailureData(EventData):
         return UserFailureData("intentional-failure", description, self.metadata)
 
     @property
-    def error_source(self) -> str:
+    def error_source(self) -> ErrorSource:
         """`USER_CODE_ERROR` if the user's own code raised, else `FRAMEWORK_ERROR`."""
         event: Any = self._event
-        return "FRAMEWORK_ERROR" if event.during is None else "USER_CODE_ERROR"
+        own = event.during is not None
+        return ErrorSource.USER_CODE_ERROR if own else ErrorSource.FRAMEWORK_ERROR
 
     @property
     def error_display_string(self) -> str:
         """The error in words, with the user's error that caused it."""
         error = self.error
-        if error.cause is None or self.error_source == "FRAMEWORK_ERROR":
+        if error.cause is None or self.error_source is ErrorSource.FRAMEWORK_ERROR:
             return error.to_string()
         return f"{error.message}\n\n{error.cause.to_string()}"
 

@@ -142,12 +142,12 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
 
 
 class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
-    """A step failed and is retried in `wait` seconds."""
+    """A step failed and is retried in `wait` seconds; None if its code asked so without a time."""
 
     event_type: ClassVar[EventType] = EventType.STEP_UP_FOR_RETRY
     step_key: str
     attempt: int
-    wait: float = 0.0
+    wait: float | None = 0.0
     error: ErrorInfo | None = None
 
     @property
@@ -158,7 +158,8 @@ class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
     @property
     def message(self) -> str:
         """The event in a sentence."""
-        return f'Execution of step "{self.step_key}" failed and has requested a retry.'
+        when = f" in {self.wait} seconds" if self.wait else ""
+        return f'Execution of step "{self.step_key}" failed and has requested a retry{when}.'
 
 
 class StepSkipped(Event, frozen=True, gc=False, tag="STEP_SKIPPED"):

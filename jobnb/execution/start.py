@@ -233,7 +233,7 @@ def _observed(plan: Plan) -> list[AssetKey]:
 
 def _selection_of(plan: Plan) -> Sequence[str] | None:
     """Return the selection of ops, as one that can be made of the whole job."""
-    return [step.key for step in plan.steps] if plan.job.selected_within else plan.job.op_selection
+    return [step.key for step in plan.steps] if plan.job.selected_within else plan.job.selected_ops
 
 
 def _keys_of(plan: Plan, chosen: Elements | None) -> list[str] | None:

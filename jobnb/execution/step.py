@@ -200,9 +200,11 @@ class StepRunner:
         if wait is None:
             self._fail(key, mapping_key, error, began)
             return None
-        cause = error.__cause__ if isinstance(error, RetryRequested) else error
+        asked = isinstance(error, RetryRequested)
+        cause = error.__cause__ if asked else error
         told = error_info(cause) if cause else None
-        self.run.append(StepRetried(now(), key, retries + 1, wait, told))
+        seconds = getattr(error, "seconds_to_wait", None) if asked else wait
+        self.run.append(StepRetried(now(), key, retries + 1, seconds, told))
         for hook in self.step.hooks:
             self.run.append(HookSkipped(now(), key, hook.name))
         return wait

@@ -23,9 +23,9 @@ from jobnb.execution.context import (
 from jobnb.execution.progress import progress_event
 from jobnb.execution.resources import build_resources
 from jobnb.execution.run import RunScope
+from jobnb.execution.whole_config import whole_config
 from jobnb.plan.build import build_plan
 from jobnb.plan.partitions import RunPartitions
-from jobnb.plan.run_config import config_schema_of
 from jobnb.plan.step import Plan, Step, StepInput, StepOutput
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
@@ -347,15 +347,12 @@ def validate_run_config(job_def: Any = None, run_config: Any = None) -> dict[str
         run_config: A `RunConfig` or dict.
 
     Returns:
-        The raw config, with the defaults of what it leaves out.
+        What each op, resource and logger gets, with the defaults of what it leaves out; an op of
+        a graph stands under its path, as `clean.parse`.
 
     Raises:
         InvalidConfigError: If it does not fit; all problems at once.
 
     Source: Dagster's `validate_run_config`.
     """
-    from jobnb.config import Section, with_defaults
-
-    raw = dict(build_plan(job_def, run_config=run_config or None).run_config)
-    tree = config_schema_of(job_def)
-    return with_defaults(tree, raw) if isinstance(tree, Section) else raw
+    return whole_config(build_plan(job_def, run_config=run_config or None))

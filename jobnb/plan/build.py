@@ -465,7 +465,7 @@ class _Builder:
                 return waits[0]
             if edge.kind == "graph_input" and edge.output in self.graph_inputs:
                 return FromConfig(self.graph_inputs[edge.output])
-        if definition.input_manager_key is not None and (edge is None or self.job.op_selection):
+        if definition.input_manager_key is not None and (edge is None or self.job.selected_ops):
             return FromAsset(None, definition.input_manager_key, {})
         if definition.has_default:
             return FromValue(definition.default_value)
@@ -478,7 +478,7 @@ class _Builder:
         None where something else is missing, or nothing is left.
         """
         items = edge.items
-        if self.job.op_selection and waits:
+        if self.job.selected_ops and waits:
             items = tuple(i for i in items if not i.step or i.step in self.index_of)
         if len(waits) != sum(i.kind != "value" for i in items):
             return None

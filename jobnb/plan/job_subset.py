@@ -24,7 +24,7 @@ def select_nodes(job: JobDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
     Raises:
         InvalidSubsetError: If it names an unknown op, or selects nothing.
     """
-    for op_selection in (*job.selected_within, job.op_selection):
+    for op_selection in (*job.selected_within, job.selected_ops):
         if op_selection:
             nodes = _selected(job, nodes, op_selection)
     return nodes

@@ -82,7 +82,7 @@ def _made_by(job: JobDefinition) -> Iterable[AssetsDefinition]:
     if not isinstance(graph, AssetGraphDefinition):
         return ()
     made = graph.assets_by_node
-    if not job.op_selection:
+    if not job.selected_ops:
         return made.values()
     chosen = select_nodes(job, flatten(graph, job.input_values))
     return [made[name] for name in dict.fromkeys(flat.path[0] for flat in chosen) if name in made]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jobnb.events as ev
+from jobnb.events.data import ErrorSource
 from jobnb.server.metadata import AssetKey, entries_of_json
 from jobnb.server.nodes import Node, millis, type_named
 from jobnb.server.problems import PythonError, RunNotFoundError, python_error_of
@@ -252,7 +253,8 @@ class ExecutionStepFailureEvent(RunMessage):
     @property
     def error_source(self) -> str:
         """Whose code raised."""
-        return str(self.event.event_specific_data.error_source)
+        source: ErrorSource = self.event.event_specific_data.error_source
+        return source.value
 
     @property
     def failure_metadata(self) -> FailureMetadata | None:

@@ -150,7 +150,8 @@ def test_a_run_config_is_validated_without_running():
     chain_job = chain.to_job()
     good = {"ops": {"described": {"config": {"n": 1}}}}
     whole = validate_run_config(chain_job, good)
-    assert whole["ops"] == {"described": {"config": {"n": 1, "name": "x"}}}
+    config = {"n": 1, "name": "x"}
+    assert whole["ops"] == {"described": {"config": config, "inputs": {}, "outputs": None}}
     with pytest.raises(InvalidConfigError, match="nn"):
         validate_run_config(chain_job, {"ops": {"described": {"config": {"nn": 1}}}})
 

@@ -143,7 +143,8 @@ class ScheduleDefinition:
             ("execution_fn", "should_execute", self._execution_fn, self._should_execute),
         )
         for one, other, first, second in pairs:
-            if first is not None and second is not None:
+            # Of {} and a function, the function says it: a default that was passed on is no choice.
+            if first not in (None, {}) and second not in (None, {}):
                 raise InvalidDefinitionError(
                     f"The {self._what} has {one} and {other}, which say the same. Keep one."
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.engine_protocol import engine
@@ -113,7 +114,7 @@ class JobDefinition:
         self.version_strategy = version_strategy
         self.asset_layer = asset_layer
         self.input_values = dict(input_values or {})
-        self.op_selection = _each(op_selection)
+        self.selected_ops = _each(op_selection)
         self.selected_within = tuple(selected_within)
         self.asset_selection = asset_selection
         self.asset_check_selection = asset_check_selection
@@ -186,7 +187,7 @@ class JobDefinition:
 
     @lazy
     def _selected_graph(self) -> GraphDefinition:
-        return engine().selected_graph(self) if self.op_selection else self.graph
+        return engine().selected_graph(self) if self.selected_ops else self.graph
 
     @property
     def config_mapping(self) -> Any:
@@ -258,7 +259,7 @@ class JobDefinition:
     @property
     def is_subset(self) -> bool:
         """Whether it is a subset of another job."""
-        parts = (self.op_selection, self.asset_selection, self.asset_check_selection)
+        parts = (self.selected_ops, self.asset_selection, self.asset_check_selection)
         return any(part is not None for part in parts)
 
     @property
@@ -283,7 +284,7 @@ class JobDefinition:
             "version_strategy": self.version_strategy,
             "asset_layer": self.asset_layer,
             "input_values": self.input_values,
-            "op_selection": self.op_selection,
+            "op_selection": self.selected_ops,
             "asset_selection": self.asset_selection,
             "asset_check_selection": self.asset_check_selection,
             "selected_within": self.selected_within,
@@ -313,6 +314,14 @@ class JobDefinition:
         """Return a copy with other metadata."""
         return self.replaced(metadata=metadata)
 
+    @property
+    def op_selection(self) -> AbstractSet[str] | None:
+        """The ops that run, as they were selected; None if all do.
+
+        Source: Dagster's `JobDefinition.op_selection`.
+        """
+        return set(self.selected_ops) if self.selected_ops else None
+
     def get_subset(
         self,
         *,
@@ -331,8 +340,8 @@ class JobDefinition:
             InvalidSubsetError: If the job is a subset itself, without one of the assets.
         """
         checks, ops, within = asset_check_selection, _each(op_selection), self.selected_within
-        if ops and self.op_selection:
-            within = (*within, self.op_selection)
+        if ops and self.selected_ops:
+            within = (*within, self.selected_ops)
         assets = frozenset(asset_selection or ())
         if self.asset_selection is not None and not assets <= self.asset_selection:
             other = min(assets - self.asset_selection).to_user_string()
@@ -342,7 +351,7 @@ class JobDefinition:
                 + did_you_mean(other, names, noun="It makes")
             )
         return self.replaced(
-            op_selection=ops or self.op_selection,
+            op_selection=ops or self.selected_ops,
             selected_within=within,
             asset_selection=assets or None,
             asset_check_selection=None if checks is None else frozenset(checks),
