@@ -61,7 +61,7 @@ class PartitionContext(AssetContext):
                 f"{self._key!r} asks for the partition key, but the run is for "
                 f"{len(partitions.keys)} partitions, {partitions.keys[0]!r} to "
                 f"{partitions.keys[-1]!r}. Use context.partition_keys, or make each partition in "
-                "a run of its own with session.backfill()."
+                "a run of its own with session.backfill() or `jobnb job backfill`."
             )
         return partitions.single
 

@@ -19,8 +19,6 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from jobnb.errors import ExecutionInterruptedError, InvalidInvocationError, LoadTimeoutError
-from jobnb.execution.stopping import Interrupts, RunInterrupter
-from jobnb.execution.thread_interrupts import StopSignal
 
 T = TypeVar("T")
 
@@ -102,6 +100,10 @@ class LoadLimit:
 
 def _interruptible(function: Callable[[], T], name: str, seconds: float) -> T:
     """Call it in this thread, and interrupt it after its time."""
+    # Heavy, and a command that lists what is cached loads no code.
+    from jobnb.execution.stopping import Interrupts, RunInterrupter
+    from jobnb.execution.thread_interrupts import StopSignal
+
     stop, late = Interrupts(lambda: f"Loading {name}"), None
     try:
         with stop:

@@ -31,18 +31,29 @@ def outline_of(definitions: Any) -> dict[str, list[dict[str, Any]]]:
         >>> [(each["key"], each["group"]) for each in outline["assets"]]
         [('orders', 'default')]
     """
-    from jobnb.automation.default_sensor import default_condition_sensor
     from jobnb.definitions.locations.launching import resolved_schedules
 
-    default = default_condition_sensor(definitions)
     schedules = resolved_schedules(definitions.schedules, definitions.get_job_def)
     return {
         "jobs": [_job(definitions, job) for job in definitions._jobs_by_name.values()],
         "assets": sorted(_assets(definitions), key=lambda each: str(each["key"])),
         "schedules": [_schedule(each) for each in schedules],
         "sensors": [_sensor(each) for each in definitions.sensors],
-        "default_sensors": [] if default is None else [_sensor(default)],
+        "default_sensors": [_sensor(each) for each in _default_sensors(definitions)],
     }
+
+
+def _default_sensors(definitions: Any) -> list[Any]:
+    """Return the sensor that evaluates the conditions of assets, where some have one."""
+    if not any(
+        assets.automation_conditions_by_key or assets.auto_materialize_policies_by_key
+        for assets in definitions.assets
+    ):
+        return []  # without its module, which takes as long to import as all definitions
+    from jobnb.automation.default_sensor import default_condition_sensor
+
+    found = default_condition_sensor(definitions)
+    return [] if found is None else [found]
 
 
 def _job(definitions: Any, job: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -300,11 +301,16 @@ def _names(context: InputContext) -> Mapping[str, Any] | None:
 
 
 def _remedy(context: InputContext, place: ValuePath) -> str:
-    """Return the call that makes a value again, with its partition."""
+    """Return the call and the command that make a value again, with its partition."""
     maker = maker_of(context)
     if not maker.has_asset_key:
         return "Run the step that makes it again."
     name = maker.asset_key.to_user_string()
-    keys = place.partition or ()
-    partition = f', partition="{"|".join(keys)}"' if keys else ""
-    return f'Materialize it first, for example with session.materialize("{name}"{partition}).'
+    key = "|".join(place.partition or ())
+    call, options = f'"{name}"', f"--select {shlex.quote(name)}"
+    if key:
+        call, options = f'{call}, partition="{key}"', f"{options} --partition {shlex.quote(key)}"
+    return (
+        f"Materialize it first with session.materialize({call}), at a command line with "
+        f"`jobnb asset materialize {options}`."
+    )

@@ -63,7 +63,8 @@ def _no_dict(context: OutputContext, count: int, why: str) -> InvariantViolation
     return InvariantViolationError(
         f"The run makes {count} partitions of {context.asset_key.to_user_string()!r} in one go, so "
         f"its value must be a dict with one value for each of context.partition_keys; {why}. "
-        "Return such a dict, or make each partition in a run of its own with session.backfill()."
+        "Return such a dict, or make each partition in a run of its own with session.backfill() "
+        "or `jobnb job backfill`."
     )
 
 

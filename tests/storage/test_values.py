@@ -221,7 +221,8 @@ def test_a_damaged_file_is_named_with_what_to_do(
     with pytest.raises(JobnbError, match="asset 'a' cannot be read") as caught:
         load(manager, asset_key="a")
     assert str(path) in str(caught.value)
-    assert "Materialize it first" in str(caught.value)
+    assert 'Materialize it first with session.materialize("a")' in str(caught.value)
+    assert "`jobnb asset materialize --select a`" in str(caught.value)
 
 
 class Unpicklable:
