@@ -25,18 +25,12 @@ def result_view(result: ExecuteInProcessResult) -> View:
         state=result.state,
         run_id=result.run_id,
         picture=attempt(lambda: job_picture(result.job_def), None),
-        cards_of_step=_cards(plan),
+        cards=cards_of_plan(plan),
         values=_values(result, plan),
         events=[*result.log_lines],
         tags=attempt(lambda: dict(result.run.tags), {}),
     )
     return run_view(look)
-
-
-def _cards(plan: Plan) -> dict[str, list[str]]:
-    """Return the cards of a step: those of its assets, if it materializes any."""
-    made = {step.key: [key.to_user_string() for key in step.asset_keys] for step in plan.steps}
-    return {key: names for key, names in made.items() if names}
 
 
 def _values(result: ExecuteInProcessResult, plan: Plan) -> dict[str, Any]:
@@ -74,7 +68,7 @@ def live_run_view(run: Any) -> View:
         state=fold(events),
         run_id=run.run_id,
         picture=attempt(lambda: job_picture(run.plan.job), None),
-        cards_of_step=cards_of_plan(run.plan),
+        cards=cards_of_plan(run.plan),
         events=events,
         tags=attempt(lambda: dict(run.record.tags), {}),
     )

@@ -14,6 +14,9 @@ from jobnb.display.text import shorten
 from jobnb.events import AssetCheckEvaluated
 from jobnb.state import RunState, RunStatus, StepState, StepStatus
 
+Cards = Mapping[str, Sequence[str]]
+"""The cards of each step, where they are not called as the step is."""
+
 _STEP = {
     StepStatus.QUEUED: Status.QUEUED,
     StepStatus.RUNNING: Status.RUNNING,
@@ -64,9 +67,24 @@ def base_key(step_key: str) -> str:
     return step_key.split("[", 1)[0]
 
 
+def cards_of_step(cards: Cards, step_key: str) -> Sequence[str]:
+    """Return the cards of a step; of one inside of a graph, those of the graph if it has none.
+
+    Example:
+        >>> cards_of_step({"sales": ["shop/sales"]}, "sales.add[a]")
+        ['shop/sales']
+    """
+    base = name = base_key(step_key)
+    while name:
+        if name in cards:
+            return cards[name]
+        name = name.rpartition(".")[0]
+    return [base]
+
+
 def run_marks(
     state: RunState,
-    cards_of_step: Mapping[str, Sequence[str]] | None = None,
+    cards: Cards | None = None,
     details: Mapping[str, str] | None = None,
     elements: Mapping[str, int] | None = None,
 ) -> dict[str, Mark]:
@@ -74,13 +92,13 @@ def run_marks(
 
     Args:
         state: How the run stands.
-        cards_of_step: The cards of a step, where they are not called as the step is.
+        cards: The cards of each step, where they are not called as the step is.
         details: A few words on what came out, by card.
         elements: Over how many elements of a dynamic output a step is mapped, where that is known.
     """
     by_card: dict[str, list[StepState]] = defaultdict(list)
     for key, step in state.steps.items():
-        for card in (cards_of_step or {}).get(base_key(key)) or [base_key(key)]:
+        for card in cards_of_step(cards or {}, key):
             by_card[card].append(step)
     marks = {
         card: _mark(
@@ -161,6 +179,8 @@ def _mark(steps: Sequence[StepState], detail: str, elements: int) -> Mark:
         status = Status.RUNNING if done else Status.QUEUED  # the others are still to come
     failed = status is Status.FAILED
     words = f"{counts[status]:,} of {many:,} failed" if failed else f"{done:,} of {many:,}"
+    if detail and done == many:
+        words = detail
     return Mark(status, words, duration_text(_total(mapped)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +30,9 @@ from jobnb.display.metadata import metadata_html
 from jobnb.display.palette import COLOURS, SIGNS, WORDS
 from jobnb.display.picture import Picture, duration_text, marked
 from jobnb.display.run_marks import (
+    Cards,
     because_words,
+    cards_of_step,
     check_status,
     check_word,
     real_steps,
@@ -58,7 +60,7 @@ class RunViewData:
         state: Its state.
         run_id: Its id.
         picture: The graph it ran, unmarked.
-        cards_of_step: The cards of a step, where they are not called as the step is.
+        cards: The cards of each step, where they are not called as the step is.
         values: What came out, by the card or output it belongs to.
         events: What happened, for the log.
         tags: Tags of the run.
@@ -67,7 +69,7 @@ class RunViewData:
     state: RunState
     run_id: str = ""
     picture: Picture | None = None
-    cards_of_step: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cards: Cards = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[Event] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +106,7 @@ def _marked_picture(look: RunViewData) -> Picture | None:
     if look.picture is None:
         return None
     details = {card: _detail(value) for card, value in look.values.items()}
-    marks = run_marks(look.state, look.cards_of_step, details)
+    marks = run_marks(look.state, look.cards, details)
     named = msgspec.structs.replace(look.picture, title=run_title(look.picture.title))
     return marked(named, marks)
 
@@ -297,12 +299,13 @@ def _text(look: RunViewData, failed: Sequence[StepState]) -> str:
     for step in failed[:5]:
         lines.append(f"failed: {step.key}")
         lines += [error_text(step.error, step.failure)] if step.error else []
+    values = _value_words(look)
     rows = [
         [
             SIGNS[step_status(step.status)],
             step.key,
             duration_text(step.seconds),
-            _why(step) or _value_words(look, step),
+            _why(step) or values.get(step.key, ""),
         ]
         for step in real_steps(state)[:_MOST_ROWS]
     ]
@@ -311,6 +314,15 @@ def _text(look: RunViewData, failed: Sequence[StepState]) -> str:
     return "\n".join([*lines, *([f"… {counted(left, 'more step')}"] if left > 0 else [])])
 
 
-def _value_words(look: RunViewData, step: StepState) -> str:
-    cards = look.cards_of_step.get(step.key) or [step.key]
-    return ", ".join(value_line(look.values[card]) for card in cards if card in look.values)
+def _value_words(look: RunViewData) -> dict[str, str]:
+    """Return the values of each step in words; of a graph's steps the last has its value."""
+    maker = {
+        card: step.key
+        for step in real_steps(look.state)
+        for card in cards_of_step(look.cards, step.key)
+    }
+    words: dict[str, list[str]] = defaultdict(list)
+    for card, key in maker.items():
+        if card in look.values:
+            words[key].append(value_line(look.values[card]))
+    return {key: ", ".join(several) for key, several in words.items()}

@@ -55,7 +55,8 @@ def split_partitions(context: OutputContext, value: Any) -> Iterator[tuple[str, 
 def _without_partition(context: OutputContext) -> InvariantViolationError:
     return InvariantViolationError(
         f"The asset {context.asset_key.to_user_string()!r} has partitions, and the run is for none "
-        'of them. Say which: partition_key="...".'
+        'of them. Say which at the launch: session.materialize(partition="..."), or '
+        'partition_key="..." of materialize() and of contexts.'
     )
 
 

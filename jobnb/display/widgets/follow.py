@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
@@ -16,9 +16,10 @@ from weakref import WeakSet
 import msgspec
 
 from jobnb.automation.backfill import Backfill
+from jobnb.definitions.locations.definitions import Definitions
 from jobnb.display.environment import attempt
 from jobnb.display.picture import UNMARKED, Mark
-from jobnb.display.run_marks import base_key, check_counts, run_marks
+from jobnb.display.run_marks import Cards, base_key, cards_of_step, check_counts, run_marks
 from jobnb.events import (
     AssetCheckEvaluated,
     Event,
@@ -29,10 +30,11 @@ from jobnb.events import (
 )
 from jobnb.execution.run import RunScope
 from jobnb.execution.watch import background_watchers, watchers
+from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.plan.step import Plan
 from jobnb.state import RunState, StepState, StepStatus
+from jobnb.storage.run import JobRun
 
-Cards = Mapping[str, Sequence[str]]
 News = dict[str, tuple[Mark, float | None]]
 _OF_ALL_STEPS = (RunStarted, RunSucceeded, RunFailed, RunCanceled)
 
@@ -70,8 +72,7 @@ class RunMarks:
         return self._marks(checked | {card for key in touched for card in self._cards_of(key)})
 
     def _cards_of(self, step_key: str) -> Sequence[str]:
-        base = base_key(step_key)
-        cards = self._cards.get(base) or [base]
+        cards = cards_of_step(self._cards, step_key)
         step = self.state.steps.get(step_key)
         if step is not None:
             for card in cards:
@@ -117,12 +118,35 @@ def _since(steps: Iterable[StepState]) -> float | None:
 
 
 def cards_of_plan(plan: Any) -> dict[str, list[str]]:
-    """Return the asset keys of each step that materializes assets, which name their cards."""
+    """Return the asset keys of each step that materializes assets, which name their cards.
+
+    All steps of a graph that makes one asset have its card.
+    """
     found = {}
     for step in getattr(plan, "steps", ()):
-        names = [key.to_user_string() for key in step.asset_keys]
-        if names:
-            found[step.key] = names
+        keys = step.asset_keys
+        if not keys and step.assets_def is not None and len(step.assets_def.keys) == 1:
+            keys = list(step.assets_def.keys)
+        if keys:
+            found[step.key] = [key.to_user_string() for key in keys]
+    return found
+
+
+def cards_of_recorded(record: JobRun, definitions: Definitions | None) -> dict[str, list[str]]:
+    """Return the cards of each step of a run whose plan is not known.
+
+    Args:
+        record: The run as it is stored.
+        definitions: What is defined now, if anything is: it knows who makes several assets, and
+            how a graph's name begins those of its steps.
+    """
+    chosen = record.asset_selection or frozenset()
+    found = {"__".join(key.path): [key.to_user_string()] for key in chosen}
+    assets = definitions.assets if definitions is not None and chosen else ()
+    shared = shared_names(assets)
+    for each in assets:
+        if keys := sorted(chosen & each.keys):
+            found[name_in(shared, each)] = [key.to_user_string() for key in keys]
     return found
 
 

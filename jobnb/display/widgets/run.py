@@ -11,12 +11,12 @@ import ipywidgets
 from traitlets import Dict, List, Unicode, observe
 
 from jobnb.display.environment import attempt, has_front_end
-from jobnb.display.run_marks import base_key
+from jobnb.display.run_marks import base_key, cards_of_step
 from jobnb.display.run_views import run_view
 from jobnb.display.step_cells import step_cells
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
-from jobnb.display.widgets.follow import News, cards_of_plan
+from jobnb.display.widgets.follow import News
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.live_and_static import LiveAndStatic, widget_bundle
 from jobnb.display.widgets.log_lines import LogFilter
@@ -323,7 +323,6 @@ class RunView(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
         return graph
 
     def _start(self) -> None:
-        self._cards = cards_of_plan(self._model.source.plan)
         self._tell(set())
         self._unfollow = self._model.source.follow(self.refresh)
         self.refresh()
@@ -421,24 +420,30 @@ class RunView(LiveAndStatic, ipywidgets.VBox):  # type: ignore[misc]
 
         For a step that was mapped over a dynamic output stand those that ran for its elements.
         """
-        makers = {card: step for step, names in self._known_cards().items() for card in names}
+        makers: dict[str, list[str]] = defaultdict(list)
+        for step in dict.fromkeys(map(base_key, self._model.state.steps)):
+            for card in cards_of_step(self._known_cards(), step):
+                makers[card].append(step)
+        for step, names in self._model.cards.items():  # those that have not begun
+            for card in names if names[0] not in makers else ():
+                makers[card].append(step)
         mapped: dict[str, list[str]] = defaultdict(list)
         for key in self._model.state.steps:
             if "[" in key:
                 mapped[base_key(key)].append(key)
-        steps = dict.fromkeys(makers.get(card, card) for card in cards)
+        steps = dict.fromkeys(step for card in cards for step in makers.get(card, [card]))
         return [key for step in steps for key in mapped.get(step, [step])]
 
     def _cards_of(self, steps: Sequence[str]) -> list[str]:
         known = self._known_cards()
         bare = dict.fromkeys(step.split("[")[0] for step in steps)
-        cards = [card for step in bare for card in known.get(step, [step])]
+        cards = dict.fromkeys(card for step in bare for card in cards_of_step(known, step))
         drawn = {card.key for card in self.graph.picture.cards} if self.graph else set()
         return [card for card in cards if card in drawn]
 
     def _known_cards(self) -> Mapping[str, Sequence[str]]:
-        if self._cards:
-            return self._cards
+        if self._model.cards:
+            return self._model.cards
         outputs = self._model.outputs.values()
         return {each.step: [each.name] for each in outputs if each.asset is not None}
 

@@ -10,10 +10,17 @@ import msgspec
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.metadata import metadata_text
-from jobnb.display.run_marks import base_key, check_status, check_word, real_steps
+from jobnb.display.run_marks import (
+    Cards,
+    base_key,
+    cards_of_step,
+    check_status,
+    check_word,
+    real_steps,
+)
 from jobnb.display.run_views import RunViewData
 from jobnb.display.text import shorten
-from jobnb.display.widgets.follow import News, RunMarks, cards_of_plan
+from jobnb.display.widgets.follow import News, RunMarks
 from jobnb.display.widgets.log_lines import LogLines
 from jobnb.display.widgets.previews import Preview, metadata_rows, preview
 from jobnb.display.widgets.run_data import (
@@ -77,8 +84,8 @@ class RunModel:
         self._asset_of: dict[tuple[str, str], AssetKey] = _assets_of(source)
         self._observed: dict[str, AssetObserved] = {}
         self._looking: set[str] = set()
-        self._cards = cards_of_plan(source.plan) or _cards_of_assets(source)
-        self._marks = RunMarks(self._cards, source.plan)
+        self.cards: Cards = source.cards
+        self._marks = RunMarks(self.cards, source.plan)
         self._upstream = upstream_of(source.plan)
         self._depths = depths(self._upstream)
         self._feeding = {key for keys in self._upstream.values() for key in keys}
@@ -143,7 +150,7 @@ class RunModel:
                 state=self.state,
                 run_id=self.source.run_id,
                 picture=self.source.picture,
-                cards_of_step=self._cards,
+                cards=self.cards,
                 events=list(self.lines.events),
                 tags=dict(self.source.record.tags),
             )
@@ -152,9 +159,8 @@ class RunModel:
         """Return why the step of a card failed, and the metadata of its `Failure`."""
         with self.guard:
             for step in self.state.steps.values():
-                name = base_key(step.key)
                 failed = step.status is StepStatus.FAILED and step.error is not None
-                if failed and card in (self._cards.get(name) or (name,)):
+                if failed and card in cards_of_step(self.cards, step.key):
                     told = metadata_text(step.failure)
                     return [("error", shorten(str(step.error), 400)), *told.items()]
         return []
@@ -305,9 +311,3 @@ def _assets_of(source: RunSource) -> dict[tuple[str, str], AssetKey]:
         for output in step.outputs
         if output.asset_key is not None
     }
-
-
-def _cards_of_assets(source: RunSource) -> dict[str, list[str]]:
-    """Return cards without a plan: a step has the name of its asset, dots for slashes."""
-    chosen = source.record.asset_selection or ()
-    return {"__".join(key.path): [key.to_user_string()] for key in chosen}

@@ -18,6 +18,8 @@ from jobnb.display.asset_pictures import asset_picture
 from jobnb.display.environment import attempt, known_session
 from jobnb.display.graph_pictures import job_picture
 from jobnb.display.picture import Picture
+from jobnb.display.run_marks import Cards
+from jobnb.display.widgets.follow import cards_of_plan, cards_of_recorded
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, JobnbError, RunNotFoundError
 from jobnb.events import Event
 from jobnb.execution.result import ExecuteInProcessResult
@@ -64,6 +66,11 @@ class RunSource(ABC):
 
     def _picture(self) -> Picture | None:
         return job_picture(self.plan.job) if self.plan is not None else None
+
+    @cached_property
+    def cards(self) -> Cards:
+        """The cards of its steps, where they are not called as the steps are."""
+        return cards_of_plan(self.plan)
 
     @abstractmethod
     def events(self, after: int) -> Sequence[Event]:
@@ -262,6 +269,12 @@ class StoredRun(RunSource):
                 known.assets, known.source_assets, title=self.record.job_name, only=chosen
             )
         return job_picture(known.get_job_def(self.record.job_name))
+
+    @cached_property
+    def cards(self) -> Cards:
+        """The cards of its steps, as the session's definitions have them now."""
+        session = known_session()
+        return cards_of_recorded(self.record, session.snapshot() if session is not None else None)
 
     def events(self, after: int) -> Sequence[Event]:
         """Return the events after the first `after`."""

@@ -11,6 +11,7 @@ import pytest
 
 from jobnb import (
     AssetKey,
+    AssetOut,
     Config,
     DynamicOut,
     DynamicOutput,
@@ -26,8 +27,10 @@ from jobnb import (
     Session,
     asset,
     fold,
+    graph_asset,
     job,
     materialize,
+    multi_asset,
     op,
 )
 from jobnb.display.noun_views import job_view
@@ -42,6 +45,7 @@ from jobnb.display.widgets.run_data import (
     ready_times,
     slowest_path,
 )
+from jobnb.display.widgets.run_source import StoredRun
 from jobnb.events import RunStarted, StepStarted, StepSucceeded
 from jobnb.registry.session import current_session
 from tests.display.reading import HOSTILE, check_bundle
@@ -181,6 +185,46 @@ def test_a_stored_run_is_shown_after_the_kernel_was_restarted(session, instance)
     assert view.graph.marks["told"]["status"] == "succeeded"
     log = view.tabs.answer("log", asked={"text": "loading"}, first=0, count=9, follow=False)
     assert [line["text"] for line in log["lines"]] == ["loading <b>"]
+
+
+@pytest.mark.parametrize("late", ["live", "ended", "stored"])
+def test_a_run_shown_after_its_end_has_marks_on_all_cards(instance, late):
+    """Also of functions that make several assets, of graphs, and of keys with prefixes."""
+    with Session.capture() as known:
+
+        @asset(key_prefix="raw")
+        def orders():
+            return 1
+
+        @multi_asset(outs={"few": AssetOut(key=["x", "few"]), "many": AssetOut()})
+        def both():
+            return 1, 2
+
+        @op
+        def one():
+            return 1
+
+        @op
+        def plus(number):
+            return number + 1
+
+        @graph_asset
+        def composed():
+            return plus(one())
+
+        known.add(orders, both, composed)
+        run = known.launch("*", instance=instance).wait(20)
+        view = {
+            "live": lambda: RunView(run),
+            "ended": lambda: RunView(run.result()),
+            "stored": lambda: RunView(StoredRun(instance, run.run_id)),
+        }[late]()
+        assert {
+            key: mark["status"] for key, mark in view.graph.all_marks().items()
+        } == dict.fromkeys(("raw/orders", "x/few", "many", "composed"), "succeeded")
+        view.graph.picked = ["composed"]
+        assert view.selected == ["composed.one", "composed.plus"]
+        assert view.graph.selected == ["composed"]
 
 
 def test_a_stored_run_without_its_definitions_has_no_graph(instance):
