@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
-
-from jobnb.storage import tables
-from jobnb.storage.writing import upsert
-
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from jobnb.storage.history import History
 
 _GROUP = 500  # versions per statement: databases bound the number of parameters
-
-listings = tables.code_listings
 
 
 class CodeHistory:
@@ -53,6 +48,10 @@ class CodeHistory:
 
     def listings(self, versions: Collection[str]) -> dict[str, str]:
         """Return the listings that are stored, by version."""
+        from sqlalchemy import select
+
+        from jobnb.storage.tables import code_listings as table
+
         wanted = list(versions)
         groups = [wanted[start : start + _GROUP] for start in range(0, len(wanted), _GROUP)]
 
@@ -60,11 +59,14 @@ class CodeHistory:
             return {
                 row.version: row.listing
                 for group in groups
-                for row in connection.execute(select(listings).where(listings.c.version.in_(group)))
+                for row in connection.execute(select(table).where(table.c.version.in_(group)))
             }
 
         return self._history.database().read(read)
 
 
 def _insert(connection: Connection, rows: list[dict[str, str]]) -> None:
-    connection.execute(upsert(connection, listings, "version", ()), rows)
+    from jobnb.storage.tables import code_listings
+    from jobnb.storage.writing import upsert
+
+    connection.execute(upsert(connection, code_listings, "version", ()), rows)
