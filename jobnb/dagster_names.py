@@ -88,6 +88,7 @@ TAGS: Mapping[str, str] = {
 
 ELSEWHERE: Mapping[str, str] = {
     "AssetGraph": "jobnb.plan.graphs",
+    "AutoMaterializePolicyType": "jobnb.definitions.automation.condition",
     "ErrorSource": "jobnb.events.data",
     "EvaluationStack": "jobnb.errors",
     "HandledOutputData": "jobnb.events.data",
@@ -109,6 +110,7 @@ ELSEWHERE: Mapping[str, str] = {
 """Names of Dagster's inner modules that jobnb has and does not list."""
 
 ALIASES: Mapping[str, str] = {
+    "ConfigurableResourceFactory": "ConfigurableResource",
     "PickledObjectFilesystemIOManager": "FilesystemIOManager",
     "SerializableErrorInfo": "ErrorInfo",
     "UnresolvedAssetJobDefinition": "AssetJobDefinition",

@@ -446,3 +446,14 @@ def test_a_function_that_yields_requests_can_return_why_there_are_none():
     assert unless_holiday.evaluate_tick(december).skip_message == "holidays"
     june = jobnb.build_schedule_context(scheduled_execution_time=datetime(2023, 6, 1, tzinfo=UTC))
     assert len(unless_holiday.evaluate_tick(june).run_requests) == 1
+
+
+def test_a_policy_says_its_type():
+    policy = jobnb.AutoMaterializePolicy
+    dagster_compat.install()
+    try:
+        from dagster._core.definitions.auto_materialize_policy import AutoMaterializePolicyType
+    finally:
+        dagster_compat.uninstall()
+    assert policy.eager().policy_type is AutoMaterializePolicyType.EAGER
+    assert policy.lazy().policy_type is AutoMaterializePolicyType.LAZY

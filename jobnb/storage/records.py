@@ -240,10 +240,10 @@ class AssetEntry(msgspec.Struct, frozen=True):
     last_run_id: str | None = None
 
     @property
-    def last_materialization(self) -> AssetMaterialization | None:
-        """The latest materialization, or None."""
+    def last_materialization(self) -> EventLogEntry | None:
+        """The line of the log that tells the latest materialization, or None."""
         record = self.last_materialization_record
-        return record.asset_materialization if record is not None else None
+        return record.event_log_entry if record is not None else None
 
     @property
     def last_materialization_storage_id(self) -> int | None:

@@ -10,16 +10,19 @@ import pytest
 
 from jobnb import (
     AddDynamicPartitionsRequest,
+    DailyPartitionsDefinition,
     DeleteDynamicPartitionsRequest,
     DynamicPartitionsDefinition,
     DynamicPartitionsStore,
     InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    MultiPartitionsDefinition,
     Partition,
     PartitionKeyRange,
     StaticPartitionsDefinition,
     UnknownPartitionError,
+    WeeklyPartitionsDefinition,
 )
 
 
@@ -136,3 +139,24 @@ def test_dynamic_partitions_have_a_name_or_a_function() -> None:
             DynamicPartitionsDefinition(**parameters)  # type: ignore[arg-type]
     assert DynamicPartitionsDefinition(name="a") == DynamicPartitionsDefinition(name="a")
     assert DynamicPartitionsDefinition(name="a") != DynamicPartitionsDefinition(name="b")
+
+
+@pytest.mark.parametrize(
+    ("partitions", "shown"),
+    [
+        (StaticPartitionsDefinition(["a", "b"]), "'a', 'b'"),
+        (DynamicPartitionsDefinition(name="files"), 'Dynamic partitions: "files"'),
+        (DynamicPartitionsDefinition(lambda _now: ["a"]), "'a'"),
+        (DailyPartitionsDefinition("2023-01-01"), "Daily, starting 2023-01-01 UTC."),
+        (
+            WeeklyPartitionsDefinition("2023-01-01", end_offset=2),
+            "Weekly, starting 2023-01-01 UTC. End offsetted by 2 partitions.",
+        ),
+        (
+            MultiPartitionsDefinition({"part": StaticPartitionsDefinition(["a"])}),
+            "Multi-partitioned, with dimensions: \nPart: 'a'",
+        ),
+    ],
+)
+def test_partitions_are_printed_as_dagster_prints_them(partitions, shown):
+    assert str(partitions) == shown

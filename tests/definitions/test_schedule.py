@@ -234,10 +234,13 @@ def test_lines_that_it_logs_are_kept():
         ({"job": 3, "cron_schedule": "@daily"}, "has the job 3"),
         ({"job": greet, "cron_schedule": "@daily", "execution_timezone": "X/Y"}, "no timezone"),
         (
-            {"job": greet, "cron_schedule": "@daily", "tags": {}, "tags_fn": dict},
+            {"job": greet, "cron_schedule": "@daily", "tags": {"a": "b"}, "tags_fn": dict},
             "tags and tags_fn",
         ),
-        ({"job": greet, "cron_schedule": "@daily", "execution_fn": two, "tags": {}}, "Keep one"),
+        (
+            {"job": greet, "cron_schedule": "@daily", "execution_fn": two, "tags": {"a": "b"}},
+            "Keep one",
+        ),
         ({"job": greet, "cron_schedule": "@daily", "default_status": "RUNNING"}, "default_status"),
         ({"job": greet, "cron_schedule": "@daily", "tags": {"a": 1.5j}}, "tag"),
         ({"target": "*orders", "cron_schedule": "@daily"}, "name="),

@@ -127,6 +127,16 @@ def test_hooks_and_resources_are_called_directly_too():
         return context.resource_config["k"]
 
     assert made(build_init_resource_context(config={"k": 3})) == 3
+    told = []
+
+    @resource
+    def opened():
+        yield told.append("open") or 3
+        told.append("closed")
+
+    with opened() as value:
+        assert (value, told) == (3, ["open"])
+    assert told == ["open", "closed"]
 
 
 def test_graphs_are_run_not_called():

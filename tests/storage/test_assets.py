@@ -57,7 +57,8 @@ def test_an_asset_is_known_once_it_was_planned_observed_or_made(instance: Instan
     assert last(instance, AssetKey("planned")) is None
     records = instance.get_asset_records([AssetKey("planned"), B, A])
     assert [r.asset_entry.asset_key for r in records] == [B, AssetKey("planned")]
-    assert records[0].asset_entry.last_materialization is not None
+    entry = records[0].asset_entry.last_materialization
+    assert entry.asset_materialization.asset_key == entry.dagster_event.asset_key
 
 
 def test_planning_an_asset_again_keeps_what_was_made(instance: Instance) -> None:

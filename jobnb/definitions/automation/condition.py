@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 import msgspec
@@ -424,6 +425,16 @@ def _of_cron(kind: str, cron: str, timezone: str) -> AutomationCondition:
     return AutomationCondition(kind, cron=cron, timezone=timezone)
 
 
+class AutoMaterializePolicyType(Enum):
+    """Whether a policy acts as soon as upstream assets change, or only for freshness.
+
+    Source: Dagster's `AutoMaterializePolicyType`.
+    """
+
+    EAGER = "EAGER"
+    LAZY = "LAZY"
+
+
 class AutoMaterializePolicy(AssetPolicy, frozen=True):
     """The condition of automatic materialization, in Dagster's older form.
 
@@ -472,6 +483,12 @@ class AutoMaterializePolicy(AssetPolicy, frozen=True):
     def lazy(max_materializations_per_minute: int | None = 1) -> AutoMaterializePolicy:
         """Materialize it only when a `FreshnessPolicy` requires it."""
         return AutoMaterializePolicy(False, False, True, max_materializations_per_minute)
+
+    @property
+    def policy_type(self) -> AutoMaterializePolicyType:
+        """Eager if it acts on what upstream assets do, else lazy."""
+        kinds = AutoMaterializePolicyType
+        return kinds.EAGER if self.on_new_parent_data else kinds.LAZY
 
     def to_automation_condition(self) -> AutomationCondition:
         """Return the condition that says the same."""

@@ -201,5 +201,10 @@ class DynamicPartitionsDefinition(PartitionsDefinition):
     def __hash__(self) -> int:
         return hash((self.name, self.partition_fn))
 
+    def __str__(self) -> str:
+        if self.name is None:
+            return ", ".join(map(repr, self.get_partition_keys()))
+        return f'Dynamic partitions: "{self.name}"'
+
     def __repr__(self) -> str:
         return f"DynamicPartitionsDefinition({self.name or self.partition_fn!r})"

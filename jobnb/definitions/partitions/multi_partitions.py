@@ -185,6 +185,10 @@ class MultiPartitionsDefinition(PositionedPartitions):
     def __hash__(self) -> int:
         return hash(self._dimensions)
 
+    def __str__(self) -> str:
+        inner = (f"{name.capitalize()}: {each}" for name, each in self._dimensions)
+        return "Multi-partitioned, with dimensions: \n" + " \n".join(inner)
+
     def __repr__(self) -> str:
         inner = ", ".join(f"{name}: {each!r}" for name, each in self._dimensions)
         return f"{type(self).__name__}({inner})"

@@ -100,6 +100,9 @@ class StaticPartitionsDefinition(PositionedPartitions):
     def __hash__(self) -> int:
         return self._hash
 
+    def __str__(self) -> str:
+        return ", ".join(map(repr, self._keys))
+
     def __repr__(self) -> str:
         more = f", and {len(self._keys) - 5} more" if len(self._keys) > 5 else ""
         return f"StaticPartitionsDefinition({', '.join(map(repr, self._keys[:5]))}{more})"

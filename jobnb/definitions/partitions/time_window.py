@@ -575,6 +575,11 @@ class TimeWindowPartitionsDefinition(PositionedPartitions):
     def __hash__(self) -> int:
         return hash(self._identity)
 
+    def __str__(self) -> str:
+        partitions = "partition" if self.end_offset == 1 else "partitions"
+        offset = f" End offsetted by {self.end_offset} {partitions}." if self.end_offset else ""
+        return f"{self!r}.{offset}"
+
     def __repr__(self) -> str:
         kind = self.schedule_type.value.capitalize() if self.schedule_type else self.cron_schedule
         until = f", until {self.end.strftime(self.fmt)}" if self.end else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ContextDecorator, ExitStack
+from contextlib import ContextDecorator, ExitStack, contextmanager
 from inspect import GEN_SUSPENDED, getgeneratorstate, unwrap
 from types import GeneratorType
 from typing import Any, Self, overload
@@ -308,7 +308,12 @@ class ResourceDefinition:
                 "A resource is called with one argument at most: its context. "
                 "Use build_init_resource_context()."
             )
-        context = given[0] if given else None
+        made = self._called_with(given[0] if given else None)
+        if not isinstance(made, GeneratorType):
+            return made
+        return contextmanager(lambda: made)()  # `with` opens and closes it
+
+    def _called_with(self, context: Any) -> Any:
         if not self.wants_context or context is not None:
             return self.call(self._with_config(context))
         from jobnb.definitions.resources.resource import build_init_resource_context
