@@ -153,8 +153,8 @@ def test_dynamic_partitions_have_a_name_or_a_function() -> None:
             "Weekly, starting 2023-01-01 UTC. End offsetted by 2 partitions.",
         ),
         (
-            MultiPartitionsDefinition({"part": StaticPartitionsDefinition(["a"])}),
-            "Multi-partitioned, with dimensions: \nPart: 'a'",
+            MultiPartitionsDefinition(dict.fromkeys("ab", StaticPartitionsDefinition(["a"]))),
+            "Multi-partitioned, with dimensions: \nA: 'a' \nB: 'a'",
         ),
     ],
 )
