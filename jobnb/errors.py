@@ -53,6 +53,10 @@ class UnknownResourceError(JobnbError, KeyError):
     """A resource key is not provided."""
 
 
+class UnknownAttributeError(JobnbError, AttributeError):
+    """A session, run or history is asked for something that it does not have."""
+
+
 class UnknownPartitionError(JobnbError, KeyError):
     """A partition key is not in the partitions definition."""
 

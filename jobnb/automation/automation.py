@@ -16,6 +16,7 @@ from jobnb.automation.loop import AutomationLoop
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.automation.tick_evaluation import Definition, Evaluation, evaluation_of, told
+from jobnb.definitions.arguments import suggests_names
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidInvocationError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("jobnb.automation")
 
 
+@suggests_names
 class Automation:
     """The schedules and sensors of a session, and the loop that evaluates them.
 

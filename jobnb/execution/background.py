@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
+from jobnb.definitions.arguments import suggests_names
 from jobnb.errors import ExecutionInterruptedError
 from jobnb.events import (
     EngineNote,
@@ -37,6 +38,7 @@ STEP_ENDS = (StepSucceeded, StepFailed, StepSkipped)
 _TO_THE_END = (RunStatus.SUCCESS, RunStatus.FAILURE)
 
 
+@suggests_names
 class Run(Task[ExecuteInProcessResult]):
     """A run in the background; created by `launch`.
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import listen
+from jobnb.definitions.arguments import suggests_names
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.parts import answered_by
 from jobnb.registry.argument_errors import telling_names
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from jobnb.storage.run_table import RunTable
 
 
+@suggests_names
 @telling_names
 class Session:
     """The definitions of this kernel by name, its resources, and its history.

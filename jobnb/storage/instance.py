@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from jobnb.definitions.arguments import suggests_names
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.parts import answered_by
 from jobnb.errors import InvariantViolationError
@@ -71,6 +72,7 @@ _cache: dict[tuple[Path, str | None], Instance] = {}
 _cache_lock = threading.RLock()
 
 
+@suggests_names
 class Instance:
     """The history of runs, their events and assets, and where values are stored.
 

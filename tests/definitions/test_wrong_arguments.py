@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from jobnb import (
+    AssetIn,
     AssetOut,
     AssetSpec,
     AutoMaterializePolicy,
@@ -14,7 +15,10 @@ from jobnb import (
     AutomationConditionSensorDefinition,
     BackfillPolicy,
     DailyPartitionsDefinition,
+    FilesystemIOManager,
     FreshnessPolicy,
+    In,
+    Out,
     RunRequest,
     RunStatus,
     ScheduleDefinition,
@@ -24,10 +28,12 @@ from jobnb import (
     SkipReason,
     SourceAsset,
     asset,
+    asset_check,
     asset_sensor,
     build_schedule_from_partitioned_job,
     define_asset_job,
     freshness_policy_sensor,
+    graph,
     graph_asset,
     job,
     multi_asset,
@@ -67,6 +73,8 @@ NAN, INF = float("nan"), float("inf")
 TEXT = [3, ["x"]]
 FUNCTION = [3, "x"]
 NAMES = [3, "database", [3]]
+NO_DICT = [3, "x", ["x"], {3: "x"}]
+SHAPES = {"metadata": NO_DICT, "io_manager_key": TEXT, "description": TEXT, "group_name": [3]}
 JOBS = [3, "greet", greet, [3]]
 FLAG = ["x", 1, None]
 STATUS = ["RUNNING", True, None]
@@ -202,19 +210,51 @@ WHERE = {
     "replace": (eager.replace, {"old": missing, "new": missing}, {"new": CONDITION}),
     "without": (eager.without, {}, {"part": [3, "x"]}),
     "allow": (missing.allow, {}, {"selection": [3, "++"]}),
-    "@asset": (decorated(asset, orders), {}, OF_ASSET),
+    "@asset": (
+        decorated(asset, lambda numbers: numbers), {},
+        {**OF_ASSET, **SHAPES, "ins": [*NO_DICT, {"numbers": 3}], "deps": [3, "numbers", {"a": 1}],
+         "io_manager_def": [3, "x", FilesystemIOManager], "output_required": FLAG[:2],
+         "compute_kind": TEXT, "code_version": TEXT, "key_prefix": [3], "owners": [3, "x"],
+         "kinds": [3, "x"], "hooks": [3, "x"], "check_specs": [3, "x"]},
+    ),
     "@graph_asset": (decorated(graph_asset, orders), {}, OF_ASSET),
-    "AssetOut": (of_outs, {}, POLICIES),
-    "AssetSpec": (lambda **given: AssetSpec("orders", **given), {}, POLICIES),
+    "AssetOut": (of_outs, {}, {**POLICIES, **SHAPES, "is_required": FLAG[:2]}),
+    "AssetIn": (AssetIn, {}, {"metadata": NO_DICT, "input_manager_key": TEXT, "key_prefix": [3]}),
+    "In": (In, {}, {"metadata": NO_DICT, "input_manager_key": TEXT, "description": TEXT}),
+    "Out": (Out, {}, {"metadata": NO_DICT, "io_manager_key": TEXT, "description": TEXT}),
+    "@asset_check": (
+        decorated(asset_check, look), {"asset": "orders"},
+        {"description": TEXT, "metadata": NO_DICT, "blocking": FLAG[:2], "additional_ins": [3]},
+    ),
+    "@multi_asset": (
+        decorated(multi_asset, orders), {"outs": {"a": AssetOut()}},
+        {"outs": NO_DICT[:3], "deps": [3, "numbers"], "internal_asset_deps": NO_DICT[:3]},
+    ),
+    "define_asset_job": (
+        define_asset_job, {"name": "j"},
+        {"tags": NO_DICT[:3], "metadata": NO_DICT, "config": [3, "x", ["x"]], "description": TEXT,
+         "partitions_def": [3, "daily"], "executor_def": [3, "x"], "hooks": [3, "x", [3]]},
+    ),
+    "AssetSpec": (
+        lambda **given: AssetSpec("orders", **given), {},
+        {**POLICIES, "metadata": NO_DICT, "deps": [3, "x"], "tags": NO_DICT, "description": TEXT},
+    ),
     "SourceAsset": (
         lambda **given: SourceAsset("orders", **given), {},
-        {"automation_condition": POLICIES["automation_condition"],
+        {**SHAPES, "io_manager_def": [3, "x", FilesystemIOManager], "partitions_def": [3, "daily"],
+         "automation_condition": POLICIES["automation_condition"],
          "legacy_freshness_policy": POLICIES["freshness_policy"]},
     ),
-    "@op": (decorated(op, orders), {}, {**RESOURCES, "tags": TEXT, "retry_policy": TEXT}),
+    "@op": (
+        decorated(op, lambda numbers: numbers), {},
+        {**RESOURCES, "tags": TEXT, "retry_policy": TEXT, "description": TEXT, "ins": NO_DICT},
+    ),
+    "@graph": (decorated(graph, orders), {}, {"description": TEXT, "ins": [3, "x"]}),
     "@job": (
         decorated(job, orders), {},
-        {"tags": TEXT, "op_retry_policy": TEXT, "partitions_def": ["daily", 3]},
+        {"tags": TEXT, "op_retry_policy": TEXT, "partitions_def": ["daily", 3],
+         "description": TEXT, "executor_def": [3, "x", ["x"]], "resource_defs": NO_DICT,
+         "logger_defs": NO_DICT, "metadata": NO_DICT, "hooks": [3, "x"], "input_values": [3]},
     ),
 }  # fmt: skip
 CASES = [
@@ -250,6 +290,50 @@ def test_the_words_name_the_asset_the_value_and_what_to_give():
         asset(auto_materialize_policy=AutoMaterializePolicy.eager)(orders)
     with pytest.raises(JobnbError, match=r"'orders' is 60, which is no FreshnessPolicy\. Give Fr"):
         AssetSpec("orders", freshness_policy=60)
+
+
+def test_the_field_is_named_with_what_to_give():
+    for field in ("ins", "deps", "metadata", "io_manager_key", "io_manager_def", "description"):
+        with pytest.raises(JobnbError, match=rf"The {field} of the asset 'orders' is 3\b.*Give "):
+            asset(name="orders", **{field: 3})(orders)
+    with pytest.raises(JobnbError, match=r"The executor_def of the job 'orders' is 3\. Give one"):
+        job(executor_def=3)(orders)
+    assert job(executor_def="threads")(orders).executor_def.name == "threads"
+
+
+def test_a_misspelled_argument_or_method_gets_the_nearest_name(tmp_path):
+    def of_nothing(): ...
+
+    for decorator, wrong, right in (
+        (asset, "partition_def", "partitions_def"), (op, "in", "ins"), (job, "tag", "tags"),
+        (sensor, "minimum_intervall_seconds", "minimum_interval_seconds"),
+        (schedule, "cron_schedul", "cron_schedule"), (define_asset_job, "selections", "selection"),
+    ):  # fmt: skip
+        said = rf"{decorator.__name__}\(\) takes no '{wrong}'. Did you mean '{right}'\?"
+        with pytest.raises(JobnbError, match=said):
+            decorator(**{wrong: 3})
+    session = Session(str(tmp_path / "home"))
+    with pytest.raises(AttributeError, match=r"^Session has no 'materialise'. Did you mean 'mat"):
+        session.materialise("*")
+    with pytest.raises(AttributeError, match=r"^Instance has no 'get_run'\. Did you mean 'get_"):
+        session.instance.get_run("x")
+    assert not hasattr(session, "_repr_nothing_")
+    assert asset(of_nothing).op.name == "of_nothing"
+
+
+def test_types_that_only_the_callers_function_knows_are_found_through_the_decorators():
+    class Row: ...
+
+    @op
+    def row() -> Row:
+        return Row()
+
+    @asset
+    def rows() -> Row:
+        return Row()
+
+    assert row.outs["result"].dagster_type.display_name == "Row"
+    assert rows.op.outs["result"].dagster_type.display_name == "Row"
 
 
 @pytest.mark.parametrize(

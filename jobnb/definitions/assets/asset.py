@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import check_shapes, telling_nearest
 from jobnb.definitions.assets.asset_function import (
     FunctionAsset,
     asset_op_name,
@@ -26,6 +27,7 @@ from jobnb.definitions.ops.retry import RetryPolicy
 from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
 from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.plain import docstring
+from jobnb.definitions.resources.io import check_io_manager
 from jobnb.errors import InvalidDefinitionError
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def asset(
     check_specs: Sequence[AssetCheckSpec] | None = None,
     pool: str | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
+@telling_nearest
 def asset(
     compute_fn: Callable[..., Any] | None = None,
     *,
@@ -166,6 +169,14 @@ def asset(
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         asset_key = own_key(fn, name, key_prefix, key)
+        check_shapes(
+            "asset", asset_key, ins=ins, deps=deps, metadata=metadata,
+            description=description, resource_defs=resource_defs, io_manager_key=io_manager_key,
+            compute_kind=compute_kind, output_required=output_required, group_name=group_name,
+            code_version=code_version, non_argument_deps=non_argument_deps, tags=tags,
+            owners=owners, kinds=kinds, hooks=hooks, check_specs=check_specs,
+        )  # fmt: skip
+        check_io_manager(io_manager_def, asset_key)
         op_name = asset_op_name(asset_key)
         function = Function(fn, frame_depth=depth)
         upstream = read_upstream(asset_key, (asset_key,), function, ins, deps, non_argument_deps)
@@ -222,7 +233,7 @@ def asset(
         return made
 
     if compute_fn is not None:
-        depth = 3
+        depth = 4  # that of the caller of what is decorated here
         return decorate(compute_fn)
     depth = 2
     return decorate

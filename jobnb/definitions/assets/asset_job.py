@@ -8,21 +8,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.arguments import check_shapes, telling_nearest
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.engine_protocol import engine
+from jobnb.definitions.jobs.executor import ExecutorDefinition, executor_of
+from jobnb.definitions.jobs.job_config import readable_config
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name
+from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.retry import check_retry_policy
+from jobnb.definitions.partitions.partition import check_partitions
 from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
+from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection import AssetSelection
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
     from jobnb.config.run_config import CoercibleToRunConfig
-    from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
@@ -76,13 +81,17 @@ class AssetJobDefinition:
     ) -> None:
         self.name = check_name(name, "an asset job")
         self.selection = selection
+        owner = f"job {name!r}"
+        check_shapes("job", name, description=description, metadata=metadata, hooks=hooks)
+        readable_config(config, name)  # it is read anew with each location's assets
         self.config = config
         self.description = description
-        self.tags = dict(tags or {})
+        self.tags: dict[str, Any] = dict(check_tags(tags, owner))
         self.metadata = dict(metadata or {})
-        self.partitions_def = partitions_def
-        self.executor_def = executor_def
-        self.hooks = frozenset(hooks or ())
+        self.partitions_def = check_partitions(partitions_def, owner)
+        what = f"executor_def of the {owner}"
+        self.executor_def = None if executor_def is None else executor_of(executor_def, what)
+        self.hooks = frozenset(checked_hooks(hooks or (), f"the {owner}"))
         self.op_retry_policy = check_retry_policy(
             op_retry_policy, f"job {name!r}", "op_retry_policy"
         )
@@ -161,6 +170,7 @@ class AssetJobDefinition:
         return f"AssetJobDefinition({self.name!r})"
 
 
+@telling_nearest
 def define_asset_job(
     name: str,
     selection: Any = None,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.arguments import check_shapes
 from jobnb.definitions.assets.condition_type import check_condition, check_policy
 from jobnb.definitions.assets.policies import check_freshness
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
@@ -180,6 +181,11 @@ class AssetSpec:
         auto_materialize_policy: Any = None,
     ) -> None:
         self.key = AssetKey.from_coercible(key)
+        check_shapes(
+            "asset", self.key, deps=deps, description=description,
+            metadata=metadata, skippable=skippable, group_name=group_name, owners=owners,
+            tags=tags, kinds=kinds,
+        )  # fmt: skip
         self.deps: Sequence[AssetDep] = deps_of(deps)
         self.description = description
         self.metadata: Mapping[str, Any] = dict(metadata or {})

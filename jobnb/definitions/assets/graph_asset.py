@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import check_shapes, telling_nearest
 from jobnb.definitions.assets.asset_function import asset_op_name, own_key
 from jobnb.definitions.assets.asset_outs import SeveralAssets
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
@@ -52,6 +53,7 @@ def graph_asset(
     kinds: Iterable[str] | None = None,
     check_specs: Sequence[AssetCheckSpec] | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]: ...
+@telling_nearest
 def graph_asset(
     compose_fn: Callable[..., Any] | None = None,
     *,
@@ -141,6 +143,11 @@ def graph_asset(
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         asset_key = own_key(fn, name, key_prefix, key)
         what = f"The asset {asset_key.to_user_string()!r}"
+        check_shapes(
+            "asset", asset_key, description=description, ins=ins,
+            metadata=metadata, resource_defs=resource_defs, tags=tags, owners=owners, kinds=kinds,
+            hooks=hooks, check_specs=check_specs, group_name=group_name,
+        )  # fmt: skip
         checks = checks_of(asset_op_name(asset_key), check_specs, (asset_key,))
         out = {each: GraphOut() for each in ("result", *checks)} if checks else None
         graph = _composed(asset_op_name(asset_key), fn, ins, out, description, config)
@@ -180,6 +187,7 @@ def graph_asset(
     return decorate(compose_fn) if compose_fn is not None else decorate
 
 
+@telling_nearest
 def graph_multi_asset(
     *,
     outs: Mapping[str, AssetOut],

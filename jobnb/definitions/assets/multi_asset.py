@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import check_shapes, telling_nearest
 from jobnb.definitions.assets.asset_function import (
     FunctionAsset,
     Upstream,
@@ -50,6 +51,7 @@ class SpecifiedAssets(FunctionAsset):
         return super().with_changes(**{"asset_deps": self.asset_deps, **parameters})
 
 
+@telling_nearest
 def multi_asset(
     *,
     outs: Mapping[str, AssetOut] | None = None,
@@ -126,6 +128,12 @@ def multi_asset(
 
     def decorate(fn: Callable[..., Any]) -> AssetsDefinition:
         op_name = name or fn.__name__
+        check_shapes(
+            "multi-asset", op_name, outs=outs, ins=ins, deps=deps, description=description,
+            internal_asset_deps=internal_asset_deps, can_subset=can_subset,
+            resource_defs=resource_defs, compute_kind=compute_kind, group_name=group_name,
+            non_argument_deps=non_argument_deps,
+        )  # fmt: skip
         function = Function(fn, frame_depth=2)
         assets = _several(op_name, outs, specs, group_name, code_version, internal_asset_deps)
         older = non_argument_deps

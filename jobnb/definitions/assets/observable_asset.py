@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.assets.asset_outs import output_name
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.source_asset import SourceAsset, observing_op
@@ -41,6 +42,7 @@ def observable_source_asset(
     op_tags: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., Any]], SourceAsset]: ...
+@telling_nearest
 def observable_source_asset(
     observe_fn: Callable[..., Any] | None = None,
     *,
@@ -128,7 +130,7 @@ def observable_source_asset(
         return made
 
     if observe_fn is not None:
-        return decorate(observe_fn, 4)
+        return decorate(observe_fn, 5)
     return lambda fn: decorate(fn, 4)
 
 
@@ -179,6 +181,7 @@ class ObservableAssets:
         return f"ObservableAssets({names})"
 
 
+@telling_nearest
 def multi_observable_source_asset(
     *,
     specs: Sequence[AssetSpec],

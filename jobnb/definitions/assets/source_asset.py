@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.arguments import check_shapes
 from jobnb.definitions.assets.asset_spec import AssetDep, AssetSpec, check_labels
 from jobnb.definitions.assets.condition_type import check_condition
 from jobnb.definitions.assets.policies import check_freshness
@@ -21,7 +22,9 @@ from jobnb.definitions.ops.dependency import StoredInput
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import DEFAULT_GROUP, Out
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.partitions.partition import check_partitions
 from jobnb.definitions.plain import docstring
+from jobnb.definitions.resources.io import check_io_manager
 from jobnb.definitions.resources.resource import resources_for
 from jobnb.errors import InvalidDefinitionError
 
@@ -139,6 +142,11 @@ class SourceAsset(StoredInput):
         freshness_policy: Any = None,
     ) -> None:
         self.key = AssetKey.from_coercible(key)
+        check_shapes(
+            "asset", self.key, metadata=metadata, io_manager_key=io_manager_key,
+            description=description, resource_defs=resource_defs, tags=tags, group_name=group_name,
+        )  # fmt: skip
+        check_io_manager(io_manager_def, self.key)
         self.raw_metadata = dict(metadata or {})
         self.resource_defs = dict(resource_defs or {})
         self.io_manager_key = io_manager_key or "io_manager"
@@ -151,7 +159,9 @@ class SourceAsset(StoredInput):
             self.io_manager_key = f"{self.key.to_python_identifier()}__io_manager"
             self.resource_defs[self.io_manager_key] = io_manager_def
         self.description = description
-        self.partitions_def = partitions_def
+        self.partitions_def = check_partitions(
+            partitions_def, f"asset {self.key.to_user_string()!r}"
+        )
         self.group_name = check_name(group_name, "a group") if group_name else DEFAULT_GROUP
         self.auto_observe_interval_minutes = auto_observe_interval_minutes
         self.automation_condition = check_condition(automation_condition, self.key)

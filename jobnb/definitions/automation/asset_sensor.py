@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType, SkipReason
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
@@ -94,6 +95,7 @@ class AssetSensorDefinition(SensorDefinition):
         return super().__call__(*args, **kwargs)
 
 
+@telling_nearest
 def asset_sensor(
     asset_key: CoercibleToAssetKey,
     *,

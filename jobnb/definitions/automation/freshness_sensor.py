@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.selections.selection import AssetSelection
@@ -53,6 +54,7 @@ class FreshnessPolicySensorDefinition(SensorDefinition):
         return self._function.call(context)
 
 
+@telling_nearest
 def freshness_policy_sensor(
     asset_selection: Any,
     *,

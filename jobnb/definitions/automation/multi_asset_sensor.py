@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.keys import AssetKey
@@ -77,6 +78,7 @@ class MultiAssetSensorDefinition(SensorDefinition):
         return self.asset_selection
 
 
+@telling_nearest
 def multi_asset_sensor(
     monitored_assets: Sequence[AssetKey] | AssetSelection,
     *,

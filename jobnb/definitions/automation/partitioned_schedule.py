@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.automation.results import DefaultScheduleStatus, SkipReason
@@ -150,6 +151,7 @@ def _waits_for_assets(job: TargetedJob) -> bool:
     )
 
 
+@telling_nearest
 def build_schedule_from_partitioned_job(
     job: Any,
     description: str | None = None,

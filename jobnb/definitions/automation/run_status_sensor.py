@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
-from jobnb.definitions.arguments import check_flag, check_several
+from jobnb.definitions.arguments import check_flag, check_several, telling_nearest
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.errors import InvalidDefinitionError
@@ -141,6 +141,7 @@ def _monitored(
     return monitored_jobs if monitored_jobs is not None else job_selection
 
 
+@telling_nearest
 def run_status_sensor(
     run_status: Any,
     name: str | None = None,
@@ -215,6 +216,7 @@ def run_failure_sensor(
     request_job: Any = None,
     request_jobs: Sequence[Any] | None = None,
 ) -> Callable[[Callable[..., Any]], RunFailureSensorDefinition]: ...
+@telling_nearest
 def run_failure_sensor(
     name: str | Callable[..., Any] | None = None,
     minimum_interval_seconds: int | None = None,

@@ -12,6 +12,7 @@ from jobnb.definitions.arguments import (
     check_function,
     check_resource_keys,
     check_words,
+    telling_nearest,
 )
 from jobnb.definitions.automation.cron_schedule import CronSchedule
 from jobnb.definitions.automation.execution_data import ScheduleExecutionData
@@ -318,6 +319,7 @@ def _status(given: Any, what: str) -> DefaultScheduleStatus:
     return given
 
 
+@telling_nearest
 def schedule(
     cron_schedule: str | Sequence[str],
     *,

@@ -8,7 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
 from jobnb.definitions.announce import announce_from_caller
-from jobnb.definitions.arguments import check_words
+from jobnb.definitions.arguments import check_words, telling_nearest
 from jobnb.definitions.automation.execution_data import SensorExecutionData
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType
 from jobnb.definitions.automation.targets import (
@@ -238,6 +238,7 @@ def _status(given: Any, what: str) -> DefaultSensorStatus:
     return given
 
 
+@telling_nearest
 def sensor(
     job_name: str | None = None,
     *,

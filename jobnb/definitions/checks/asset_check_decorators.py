@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import check_shapes, telling_nearest
 from jobnb.definitions.checks.asset_check import AssetCheckSpec, see_distinct
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Decorator = Callable[[Callable[..., Any]], AssetChecksDefinition]
 
 
+@telling_nearest
 def asset_check(
     *,
     asset: Any,
@@ -87,6 +89,8 @@ def asset_check(
     """
 
     def decorate(fn: Callable[..., Any]) -> AssetChecksDefinition:
+        check_shapes("check", name or fn.__name__, description=description, metadata=metadata,
+                     blocking=blocking, additional_ins=additional_ins)  # fmt: skip
         spec = AssetCheckSpec(
             name or fn.__name__,
             asset,
@@ -124,6 +128,7 @@ def asset_check(
     return decorate
 
 
+@telling_nearest
 def multi_asset_check(
     *,
     specs: Sequence[AssetCheckSpec],

@@ -10,6 +10,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, overload
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.jobs.executor_object import NamedExecutor
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.plain import checked_schema, docstring
@@ -167,6 +168,7 @@ def executor(
     | Callable[[Any], Sequence[ExecutorRequirement]]
     | None = None,
 ) -> Callable[[ExecutorFunction], ExecutorDefinition]: ...
+@telling_nearest
 def executor(name: Any = None, config_schema: Any = None, requirements: Any = None) -> Any:
     """Define an executor with a function of an `InitExecutorContext`.
 
@@ -404,8 +406,12 @@ default_executor = _DefaultExecutor(
 )
 
 
-def executor_of(given: Any) -> ExecutorDefinition:
+def executor_of(given: Any, what: str = "executor") -> ExecutorDefinition:
     """Return the executor that is meant: a definition, or one of jobnb's own by name.
+
+    Args:
+        given: What the user gave.
+        what: The parameter, in words.
 
     Raises:
         InvalidDefinitionError: If it is neither, or there is none of this name.
@@ -420,7 +426,7 @@ def executor_of(given: Any) -> ExecutorDefinition:
         return given
     names = ", ".join(map(repr, STRATEGIES))
     raise InvalidDefinitionError(
-        f"The executor is {given!r}. Give one of {names}, or an ExecutorDefinition."
+        f"The {what} is {given!r}. Give one of {names}, or an ExecutorDefinition."
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.graph import read_graph
@@ -39,6 +40,7 @@ def job(
     partitions_def: PartitionsDefinition | None = None,
     input_values: Mapping[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], JobDefinition]: ...
+@telling_nearest
 def job(
     compose_fn: Callable[..., Any] | None = None,
     *,

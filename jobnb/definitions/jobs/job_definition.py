@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
+from jobnb.definitions.arguments import check_shapes
 from jobnb.definitions.engine_protocol import engine
+from jobnb.definitions.jobs.executor import ExecutorDefinition, default_executor, executor_of
 from jobnb.definitions.jobs.job_config import common_partitions, job_words, readable_config
 from jobnb.definitions.jobs.missing_inputs import check_fed
 from jobnb.definitions.jobs.run_request import RunRequest
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
     from jobnb.definitions.assets.asset_job import AssetLayer
     from jobnb.definitions.checks.asset_check import AssetCheckKey
-    from jobnb.definitions.jobs.executor import ExecutorDefinition
     from jobnb.definitions.jobs.logger import LoggerDefinition
     from jobnb.definitions.ops.dependency import Dependency
     from jobnb.definitions.ops.hook import HookDefinition
@@ -98,8 +99,13 @@ class JobDefinition:
             raise InvalidDefinitionError("A job needs a graph: pass graph_def, or use @job.")
         self._graph = graph_def
         self.name = check_name(name or (graph_def.name if graph_def else ""), "a job")
+        check_shapes(
+            "job", self.name, description=description, resource_defs=resource_defs,
+            logger_defs=logger_defs, metadata=metadata, hooks=hook_defs, input_values=input_values,
+        )  # fmt: skip
         self.resource_defs: Mapping[str, Any] = resource_defs_of(resource_defs)
-        self._executor_def = executor_def
+        what = f"executor_def of the job {self.name!r}"
+        self._executor_def = None if executor_def is None else executor_of(executor_def, what)
         self._logger_defs = dict(logger_defs or {})
         self.config = readable_config(config, self.name)
         self.description = description or (graph_def.description if graph_def else None)
@@ -237,9 +243,7 @@ class JobDefinition:
     @property
     def executor_def(self) -> ExecutorDefinition:
         """The executor of its steps."""
-        from jobnb.definitions.jobs.executor import default_executor, executor_of
-
-        return default_executor if self._executor_def is None else executor_of(self._executor_def)
+        return default_executor if self._executor_def is None else self._executor_def
 
     @property
     def has_specified_executor(self) -> bool:

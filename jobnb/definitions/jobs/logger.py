@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import msgspec
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.plain import checked_schema
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
@@ -133,6 +134,7 @@ def logger(config_schema: LoggerFunction) -> LoggerDefinition: ...
 def logger(
     config_schema: Any = None, description: str | None = None
 ) -> Callable[[LoggerFunction], LoggerDefinition]: ...
+@telling_nearest
 def logger(config_schema: Any = None, description: str | None = None) -> Any:
     """Define a logger with a function of an `InitLoggerContext`.
 

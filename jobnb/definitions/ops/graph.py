@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
 from jobnb.definitions.announce import announce
+from jobnb.definitions.arguments import check_shapes, telling_nearest
 from jobnb.definitions.ops.composition import compose, output_mappings
 from jobnb.definitions.ops.dependency import (
     Dependency,
@@ -111,6 +112,7 @@ def graph(
     tags: Mapping[str, Any] | None = None,
     config: Any = None,
 ) -> Callable[[Callable[..., Any]], GraphDefinition]: ...
+@telling_nearest
 def graph(
     compose_fn: Callable[..., Any] | None = None,
     *,
@@ -156,6 +158,7 @@ def graph(
                 f"{fn.__name__!r}: input_defs and output_defs are of an older API. "
                 "Use ins={...} and out={...}."
             )
+        check_shapes("graph", name or fn.__name__, description=description, ins=ins)
         made = read_graph(fn, name, description, ins, out, tags, config)
         announce(made, fn.__module__)
         return made

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, overload
 
-from jobnb.definitions.arguments import check_resource_keys
+from jobnb.definitions.arguments import check_resource_keys, telling_nearest
 from jobnb.definitions.keys import check_name
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
 
@@ -143,6 +143,7 @@ def success_hook(
     name: str | None = None,
     required_resource_keys: Iterable[str] | None = None,
 ) -> Decorator: ...
+@telling_nearest
 def success_hook(
     hook_fn: HookFunction | None = None,
     name: str | None = None,
@@ -175,6 +176,7 @@ def failure_hook(name: HookFunction) -> HookDefinition: ...
 def failure_hook(
     name: str | None = None, required_resource_keys: Iterable[str] | None = None
 ) -> Decorator: ...
+@telling_nearest
 def failure_hook(
     name: str | HookFunction | None = None, required_resource_keys: Iterable[str] | None = None
 ) -> HookDefinition | Decorator:

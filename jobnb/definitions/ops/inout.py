@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from jobnb.definitions.arguments import check_shapes
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.plain import check_text
 from jobnb.errors import InvalidDefinitionError
@@ -93,6 +94,8 @@ class In(_ByValue):
         asset_partitions: Any = None,
         input_manager_key: str | None = None,
     ) -> None:
+        check_shapes("In", None, description=description, metadata=metadata,
+                     input_manager_key=input_manager_key)  # fmt: skip
         self.dagster_type = _checked_type(dagster_type, "An In")
         self.description = description
         self.default_value = default_value
@@ -155,6 +158,8 @@ class Out(_ByValue):
         metadata: Mapping[str, Any] | None = None,
         code_version: str | None = None,
     ) -> None:
+        check_shapes("Out", None, description=description, metadata=metadata,
+                     is_required=is_required, io_manager_key=io_manager_key)  # fmt: skip
         self.dagster_type = _checked_type(dagster_type, "An Out")
         self.description = description
         self.is_required = is_required
@@ -238,7 +243,13 @@ DEFAULT_GROUP = "default"
 
 
 def prefix_of(prefix: str | Sequence[str] | None) -> list[str]:
-    """Return a key prefix as a list of parts."""
+    """Return a key prefix as a list of parts.
+
+    Raises:
+        InvalidDefinitionError: If it is neither text nor a list.
+    """
+    if prefix is not None and not isinstance(prefix, Iterable):
+        raise InvalidDefinitionError(f"The key_prefix is {prefix!r}. Give text, or a list of it.")
     return [prefix] if isinstance(prefix, str) else list(prefix or ())
 
 
@@ -291,6 +302,7 @@ class AssetIn(_ByValue):
         partition_mapping: Any = None,
         dagster_type: Any = INFER,
     ) -> None:
+        check_shapes("AssetIn", None, metadata=metadata, input_manager_key=input_manager_key)
         if key is not None and key_prefix is not None:
             raise InvalidDefinitionError(
                 f"An AssetIn has both the key {key!r} and the key_prefix {key_prefix!r}. Keep one."
@@ -365,6 +377,11 @@ class AssetOut(_ByValue):
         tags: Mapping[str, str] | None = None,
         kinds: Iterable[str] | None = None,
     ) -> None:
+        check_shapes(
+            "AssetOut", None, description=description, metadata=metadata, is_required=is_required,
+            io_manager_key=io_manager_key, group_name=group_name, code_version=code_version,
+            owners=owners, tags=tags, kinds=kinds,
+        )  # fmt: skip
         self.key_prefix = prefix_of(key_prefix)
         self.key = None if key is None else AssetKey.from_coercible(key)
         self.dagster_type = dagster_type

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from jobnb.definitions.announce import announce
-from jobnb.definitions.arguments import check_resource_keys
+from jobnb.definitions.arguments import check_resource_keys, check_shapes, telling_nearest
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.docstrings import RETURNED, described
@@ -75,6 +75,7 @@ class OpDefinition(NodeDefinition, Generic[P, R]):
         code_version: str | None = None,
         pool: str | None = None,
     ) -> None:
+        check_shapes("op", name, description=description, ins=ins)
         super().__init__(name, description, with_pool(tags, pool, f"the op {name!r}"))
         decorated = isinstance(compute_fn, Function)
         self.function = compute_fn if isinstance(compute_fn, Function) else Function(compute_fn)
@@ -275,6 +276,7 @@ def op(
     code_version: str | None = None,
     pool: str | None = None,
 ) -> Callable[[Callable[P, R]], OpDefinition[P, R]]: ...
+@telling_nearest
 def op(
     compute_fn: Callable[..., Any] | None = None,
     *,
@@ -348,7 +350,7 @@ def op(
         return definition
 
     if compute_fn is not None:
-        depth = 3
+        depth = 4  # that of the caller of what is decorated here
         return decorate(compute_fn)
     depth = 2
     return decorate

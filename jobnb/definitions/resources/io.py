@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
+from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource import ResourceDefinition, is_function, takes_argument
+from jobnb.errors import InvalidDefinitionError
 
 
 class InputManager(ABC):
@@ -130,6 +132,24 @@ class FunctionInputManager(InputManager):
         return loaded.load_input(context) if isinstance(loaded, InputManager) else loaded
 
 
+def check_io_manager(given: Any, key: Any) -> None:
+    """Check that the `io_manager_def` of an asset, if it is given, is an IO manager or makes one.
+
+    Raises:
+        InvalidDefinitionError: If it is not.
+    """
+    if given is None or isinstance(given, (InputManager, ResourceDefinition)):
+        return
+    methods = ("handle_output", "load_input", "create_io_manager")
+    if not isinstance(given, type) and any(hasattr(given, each) for each in methods):
+        return
+    made = f"Call it, {given.__name__}()" if isinstance(given, type) else "Make one"
+    raise InvalidDefinitionError(
+        f"The io_manager_def of the asset {key.to_user_string()!r} is {given!r}, which is no IO "
+        f"manager. {made}: FilesystemIOManager(), say."
+    )
+
+
 @overload
 def io_manager(config_schema: Callable[..., Any]) -> IOManagerDefinition: ...
 @overload
@@ -141,6 +161,7 @@ def io_manager(
     required_resource_keys: Iterable[str] | None = None,
     version: str | None = None,
 ) -> Callable[[Callable[..., Any]], IOManagerDefinition]: ...
+@telling_nearest
 def io_manager(
     config_schema: Any = None,
     description: str | None = None,

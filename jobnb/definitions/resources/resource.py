@@ -10,7 +10,7 @@ from inspect import GEN_SUSPENDED, getgeneratorstate, unwrap
 from types import GeneratorType
 from typing import Any, Self, overload
 
-from jobnb.definitions.arguments import check_resource_keys
+from jobnb.definitions.arguments import check_resource_keys, telling_nearest
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.plain import checked_schema, docstring
@@ -454,6 +454,7 @@ def resource(
     required_resource_keys: Iterable[str] | None = None,
     version: str | None = None,
 ) -> Callable[[Callable[..., Any]], ResourceDefinition]: ...
+@telling_nearest
 def resource(
     config_schema: Any = None,
     description: str | None = None,
