@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
+from types import FunctionType
 from typing import Any, TypeVar
 
 from jobnb.definitions.plain import is_text
@@ -23,6 +24,10 @@ _TEXTS = frozenset((
     "io_manager_key",
 ))  # fmt: skip
 _FLAGS = frozenset(("blocking", "can_subset", "is_required", "output_required", "skippable"))
+_NO_FUNCTIONS = frozenset((
+    "asset", "asset_key", "asset_selection", "cron_schedule", "job_name", "monitored_assets",
+    "run_status",
+))  # fmt: skip
 _DICTS = {
     "additional_ins": "AssetIn by parameter",
     "input_values": "values by input",
@@ -107,11 +112,16 @@ def telling_nearest(function: F) -> F:
     """
     code = function.__code__
     names: Sequence[str] = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    known = frozenset(names)
+    known, needs_call = frozenset(names), names[0] in _NO_FUNCTIONS
 
     @wraps(function)
     def telling(*arguments: Any, **named: Any) -> Any:
         __tracebackhide__ = True
+        if needs_call and arguments and isinstance(arguments[0], FunctionType):
+            raise InvalidInvocationError(
+                f"@{function.__name__} of {arguments[0].__name__!r} lacks its parentheses. Write "
+                f"@{function.__name__}(...)."
+            )
         if not named.keys() <= known:
             (wrong, *_) = [name for name in named if name not in known]
             hint = did_you_mean(wrong, names, noun="It takes")

@@ -8,6 +8,7 @@ from typing import Any
 from jobnb.automation.automation import Automation
 from jobnb.automation.conditions import EvaluateAutomationConditionsResult
 from jobnb.automation.loop import runs, runs_by_default
+from jobnb.definitions.automation.run_status_sensor import RunStatusSensorDefinition
 from jobnb.definitions.automation.schedule import ScheduleDefinition
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.display.automation_times import clock_change, coming, cron_words, interval_words
@@ -50,6 +51,7 @@ def sensor_view(sensor: SensorDefinition) -> View:
     state, ticks = _past(sensor)
     about = {
         "launches": targets_words(sensor),
+        "watches": watched_words(sensor),
         "looks": interval_words(sensor),
         "stands": _stands(sensor, state),
     }
@@ -80,10 +82,20 @@ def _view(
 
 
 def targets_words(definition: ScheduleDefinition | SensorDefinition) -> str:
-    """Describe the targets of a schedule or sensor: its jobs, or its assets."""
+    """Describe the targets of a schedule or sensor: its jobs, or its assets; empty without any."""
     names = [each.job_name for each in definition.targets]
     chosen = getattr(definition, "asset_selection", None)
-    return ", ".join(names) or (str(chosen) if chosen is not None else "nothing")
+    return ", ".join(names) or (str(chosen) if chosen is not None else "")
+
+
+def watched_words(definition: ScheduleDefinition | SensorDefinition) -> str:
+    """Describe the runs that a run status sensor watches; empty for all others."""
+    if not isinstance(definition, RunStatusSensorDefinition):
+        return ""
+    ends = {"SUCCESS": "runs that succeed", "FAILURE": "runs that fail"}
+    runs_of = ends.get(definition.run_status, f"runs that become {definition.run_status}")
+    names = definition.monitored_job_names
+    return runs_of if names is None else f"{runs_of} of {', '.join(names)}"
 
 
 def _stands(definition: Any, state: InstigatorState | None) -> str:
@@ -130,7 +142,7 @@ def automation_view(automation: Automation) -> View:
     note = "" if automation.is_running else "session.automation.start() starts it here"
     body: Html = table(titles, rows) if rows else EMPTY
     past_titles, past = ["when", "", "", "runs", "why"], _told_ticks(automation)
-    html = join([header("automation", "", status, note), body,
+    html = join([header("Automation", "", status, note), body,
                  table(past_titles, past) if past else EMPTY])  # fmt: skip
     text = f"{automation!r}\n{table_text(titles, rows)}" if rows else repr(automation)
     text += f"\n{table_text(past_titles, past)}" if past else ""
@@ -160,3 +172,23 @@ def conditions_view(found: EvaluateAutomationConditionsResult) -> View:
     html = join([header("conditions", note=f"{found.total_requested} requested"),
                  table(titles, rows), *trees])  # fmt: skip
     return View("conditions", table_text(titles, rows), html)
+
+
+def tick_view(tick: Tick) -> View:
+    """Return a tick: what it is of, when it was, and what came of it."""
+    about = {
+        "of": f"{tick.instigator.kind.lower()} {tick.instigator.name}",
+        "at": moment(tick.timestamp),
+        "result": TICK_WORDS[tick.status],
+        "runs": ", ".join(tick.run_ids),
+        "why": tick.error or tick.skip_reason or "",
+        "cursor": tick.cursor or "",
+        "log": "\n".join(text for _, _, text in tick.lines),
+    }
+    told = {name: text for name, text in about.items() if text}
+    lines = [repr(tick), *(f"  {name}  {text}" for name, text in told.items())]
+    rows = pairs({name: code(text) for name, text in told.items()})
+    html = join([header("tick", about["of"]), rows])
+    return View(
+        f"tick of {about['of']}", "\n".join([repr(tick), *(f"  {line}" for line in lines)]), html
+    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jobnb.display.html import Html, badge, code, header, join, table, tag
+from jobnb.display.html import Html, badge, code, header, join, pairs, table, tag
 from jobnb.display.palette import SIGNS
 from jobnb.display.picture import Status, duration_text
 from jobnb.display.run_marks import run_status, run_word
 from jobnb.display.text import counted, moment, table_text
 from jobnb.display.view import View
 from jobnb.state import RunStatus
-from jobnb.storage.run import UNREADABLE_TAG
+from jobnb.storage.run import UNREADABLE_TAG, JobRun, RunRecord
 from jobnb.storage.run_table import RunTable
 
 _SHOWN = 20
@@ -53,3 +53,33 @@ def _words(row: Mapping[str, Any]) -> list[str]:
 
 def _status(row: Mapping[str, Any]) -> Status:
     return run_status(RunStatus(row["status"]))
+
+
+def record_view(record: RunRecord) -> View:
+    """Return the record of a run: how it ended, when, and what launched it."""
+    told = {**_facts(record.dagster_run), "created": moment(record.create_timestamp.timestamp())}
+    for name, when in (("started", record.start_time), ("ended", record.end_time)):
+        told[name] = "" if when is None else moment(when)
+    return _facts_view(record.dagster_run, repr(record), told)
+
+
+def recorded_run_view(run: JobRun) -> View:
+    """Return a run as the history has it."""
+    return _facts_view(run, repr(run), _facts(run))
+
+
+def _facts(run: JobRun) -> dict[str, str]:
+    return {
+        "run": run.run_id,
+        "job": run.job_name,
+        "status": run_word(run.status),
+        "partition": run.partition_key or "",
+        "notebook": run.notebook or "",
+        "tags": ", ".join(f"{name}: {value}" for name, value in run.tags.items()),
+    }
+
+
+def _facts_view(run: JobRun, line: str, facts: Mapping[str, str]) -> View:
+    rows = {name: code(text) for name, text in facts.items() if text}
+    html = join([header(run.job_name, "run", run_status(run.status)), pairs(rows)])
+    return View(f"run {run.run_id}", line, html)

@@ -111,6 +111,10 @@ class JobRun(msgspec.Struct, frozen=True, omit_defaults=True):
     is_detached: bool = False
     code_versions: Mapping[str, str] = {}
 
+    def __repr__(self) -> str:
+        partition = f" for {self.partition_key}" if self.partition_key else ""
+        return f"<run {self.run_id} of {self.job_name!r}{partition}: {self.status.value}>"
+
     @property
     def partition_key(self) -> str | None:
         """The partition it is for, or None."""
@@ -269,6 +273,10 @@ class RunRecord(msgspec.Struct, frozen=True):
     update_timestamp: datetime
     start_time: float | None = None
     end_time: float | None = None
+
+    def __repr__(self) -> str:
+        created = self.create_timestamp.isoformat(" ", "seconds")
+        return f"<record of {self.dagster_run!r}, created {created}>"
 
     @property
     def run(self) -> JobRun:

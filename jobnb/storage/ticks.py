@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Literal
 
@@ -224,6 +225,12 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     def run_keys(self) -> list[str]:
         """The keys of its runs that have one."""
         return [each.run_key for each in self.runs if each.run_key]
+
+    def __repr__(self) -> str:
+        when = datetime.fromtimestamp(self.timestamp, UTC).isoformat(" ", "seconds")
+        runs = f", {len(self.runs)} run{'s' if len(self.runs) > 1 else ''}" if self.runs else ""
+        what = f"{self.instigator.kind.lower()} {self.instigator.name!r}"
+        return f"<tick of {what} at {when}: {self.status.value}{runs}>"
 
     @property
     def is_failure(self) -> bool:

@@ -312,6 +312,9 @@ def test_a_misspelled_argument_or_method_gets_the_nearest_name(tmp_path):
         said = rf"{decorator.__name__}\(\) takes no '{wrong}'. Did you mean '{right}'\?"
         with pytest.raises(JobnbError, match=said):
             decorator(**{wrong: 3})
+    for decorator in (sensor, schedule, asset_sensor, run_status_sensor, asset_check):
+        with pytest.raises(JobnbError, match=rf"Write @{decorator.__name__}\(\.\.\.\)\."):
+            decorator(of_nothing)
     session = Session(str(tmp_path / "home"))
     with pytest.raises(AttributeError, match=r"^Session has no 'materialise'. Did you mean 'mat"):
         session.materialise("*")

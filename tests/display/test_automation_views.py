@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from jobnb import (
     AutomationCondition,
@@ -18,6 +20,7 @@ from jobnb import (
     build_schedule_from_partitioned_job,
     define_asset_job,
     evaluate_automation_conditions,
+    run_failure_sensor,
     sensor,
 )
 from jobnb.automation import automation as module
@@ -27,11 +30,14 @@ from jobnb.display.automation_views import (
     conditions_view,
     schedule_view,
     sensor_view,
+    tick_view,
 )
+from jobnb.display.history_views import record_view, recorded_run_view
 from jobnb.display.view import bundle
 from tests.automation.place import greet
 from tests.display.reading import HOSTILE, check_bundle
 
+DAY = r"\d{4}-\d\d-\d\d"
 NASTY = next(each for each in HOSTILE if "<" in each)
 
 
@@ -91,6 +97,39 @@ def test_a_sensor_shows_its_cursor_and_its_last_ticks(session):
     told = [line for line in whole.splitlines() if "launched" in line]
     assert len(told) == 1  # what was skipped is not worth a line
     assert session.instance.get_runs()[0].run_id[:8] in told[0]
+
+
+def test_a_tick_and_the_record_of_its_run_tell_what_they_are(session):
+    @sensor(job=greet)
+    def look(context):
+        return RunRequest("7")
+
+    session.add(look)
+    session.automation.tick_now("look", detach=False)
+    (tick,) = session.automation.ticks("look")
+    said = rf"<tick of sensor 'look' at {DAY} \S+: SUCCESS, 1 run>"
+    assert re.fullmatch(said, repr(tick))
+    text = shown(tick_view(tick))
+    assert tick.run_ids[0] in text
+    assert "launched" in text
+    (record,) = session.instance.get_run_records()
+    run = rf"<run {tick.run_ids[0]} of 'greet': SUCCESS>"
+    assert repr(record.dagster_run) == run
+    assert re.fullmatch(rf"<record of {run}, created {DAY} \S+>", repr(record))
+    hostile = replace(record.dagster_run, job_name=NASTY)
+    assert shown(recorded_run_view(hostile)) == repr(hostile)
+    assert "created" in bundle(record_view(replace(record, dagster_run=hostile)))["text/html"]
+
+
+def test_a_sensor_without_targets_tells_what_it_watches():
+    @run_failure_sensor(monitored_jobs=[greet])
+    def tell(context): ...
+
+    @sensor()
+    def idle(context): ...
+
+    assert "watches  runs that fail of greet" in shown(sensor_view(tell))
+    assert "nothing" not in shown(sensor_view(idle))
 
 
 def test_one_whose_partitions_are_not_known_yet_is_shown_all_the_same(session):

@@ -143,7 +143,7 @@ def check_io_manager(given: Any, key: Any) -> None:
     methods = ("handle_output", "load_input", "create_io_manager")
     if not isinstance(given, type) and any(hasattr(given, each) for each in methods):
         return
-    made = f"Call it, {given.__name__}()" if isinstance(given, type) else "Make one"
+    made = f"Call it, {given.__name__}()" if isinstance(given, type) else "Give one"
     raise InvalidDefinitionError(
         f"The io_manager_def of the asset {key.to_user_string()!r} is {given!r}, which is no IO "
         f"manager. {made}: FilesystemIOManager(), say."

@@ -21,7 +21,7 @@ from jobnb.display.automation_times import (
     interval_words,
     next_look,
 )
-from jobnb.display.automation_views import TICK_WORDS, targets_words
+from jobnb.display.automation_views import TICK_WORDS, targets_words, watched_words
 from jobnb.display.noun_views import doc_line
 from jobnb.display.picture import Status
 from jobnb.display.run_marks import run_status, run_word
@@ -109,6 +109,11 @@ def rows_of(found: Sequence[Found], instance: Instance, window: float, now: floa
     ]
 
 
+def _targets(definition: Definition) -> str:
+    watched = watched_words(definition)
+    return targets_words(definition) or (f"watches {watched}" if watched else "")
+
+
 def _row(found: Found, instance: Instance, now: float, window: float) -> Row:
     instigator, definition, state = found
     on = runs(definition, state)
@@ -117,7 +122,7 @@ def _row(found: Found, instance: Instance, now: float, window: float) -> Row:
         "name": definition.name,
         "kind": instigator.kind.lower(),
         "doc": shorten(doc_line(definition.description).removeprefix(" - "), 160),
-        "targets": shorten(targets_words(definition), 160),
+        "targets": shorten(_targets(definition), 160),
         "on": on,
         "declared": state.status is InstigatorStatus.DECLARED_IN_CODE,
         "failures": state.failures,
@@ -173,7 +178,7 @@ def _short(tick: Tick) -> Row:
 def detail_of(found: Found, now: float) -> Row:
     """Return the description of a schedule or sensor, and its next ticks in its own time."""
     _, definition, state = found
-    about = [("launches", targets_words(definition))]
+    about = [("launches", targets_words(definition)), ("watches", watched_words(definition))]
     next_ones: list[Row] = []
     if isinstance(definition, ScheduleDefinition):
         about += [("comes at", str(definition.times)), ("in words", cron_words(definition))]
