@@ -39,8 +39,8 @@ class _AssetNews(msgspec.Struct, frozen=True):
 
     @property
     def label(self) -> str:
-        """The asset's key, as people write it."""
-        return AssetKey.from_coercible(self.asset_key).to_user_string()
+        """The parts of the asset's key, with spaces between them."""
+        return " ".join(AssetKey.from_coercible(self.asset_key).path)
 
     @property
     def data_version(self) -> str | None:

@@ -102,6 +102,7 @@ class HookContext:
 def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> None:
     """Run the hooks of a step that has ended."""
     happened = "success" if error is None else "failure"
+    past = len(run.events)  # a hook does not hear of those before it
     for hook in step.hooks:
         if hook.trigger not in (happened, "events"):
             run.append(HookSkipped(now(), key, hook.name))
@@ -109,7 +110,7 @@ def run_hooks(run: RunScope, step: Step, key: str, error: Exception | None) -> N
         seen = HookContext(StepExecutionContext(run, step, key), hook, error)
         try:
             if hook.trigger == "events":
-                events = [event for event in run.events if event.step_key == key]
+                events = [event for event in run.events[:past] if event.step_key == key]
                 result = run.stop.call(hook.hook_fn, seen, events)
             else:
                 result = run.stop.call(hook.hook_fn, seen)

@@ -80,7 +80,7 @@ def test_news_about_assets_coerces_its_key_and_metadata() -> None:
     )
     assert news.asset_key == AssetKey(["raw", "orders"])
     assert news.metadata == {"rows": IntMetadataValue(3)}
-    assert news.label == "raw/orders"
+    assert news.label == "raw orders"
     assert AssetObservation("a").tags == {}
     assert AssetObservation("a", tags={"dagster/data_version": "v"}).data_version == "v"
     assert AssetMaterialization("a") == AssetMaterialization(AssetKey("a"))

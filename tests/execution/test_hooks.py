@@ -109,7 +109,10 @@ def test_a_hook_on_events_sees_them_and_may_have_nothing_to_do():
         SEEN.append(tuple(e.event_type_value for e in event_list))
         return HookExecutionResult("counting", is_skipped=True)
 
-    @job(hooks={counting})
+    @failure_hook
+    def another(context): ...
+
+    @job(hooks={counting, another})
     def single():
         fine()
 

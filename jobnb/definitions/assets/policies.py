@@ -51,6 +51,7 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
         lag: object = self.maximum_lag_minutes
         if isinstance(lag, bool) or not isinstance(lag, int | float) or not lag > 0:
             raise InvalidDefinitionError(f"maximum_lag_minutes is a positive number, not {lag!r}.")
+        msgspec.structs.force_setattr(self, "maximum_lag_minutes", float(lag))
         if self.cron_schedule is None:
             if self.cron_schedule_timezone is not None:
                 raise InvalidDefinitionError(
