@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,24 @@ def test_nbconvert_makes_a_page_with_its_pictures(write, tmp_path):
     assert "total 2015" in page
     assert "succeeded" in page
     assert "<svg" in page
+
+
+@pytest.mark.long
+def test_jupyter_book_makes_a_page_with_its_pictures(write, tmp_path):
+    program = shutil.which("jupyter-book")
+    if program is None:
+        pytest.skip("jupyter-book is not installed: pip install 'jupyter-book<2'")
+    write(*CELLS)
+    run("nbconvert", "--to", "notebook", "--execute", "--inplace", "nb.ipynb", folder=tmp_path)
+    (tmp_path / "_config.yml").write_text('title: Sales\nexecute:\n  execute_notebooks: "off"\n')
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: nb\n")
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    subprocess.run([program, "build", "."], cwd=tmp_path, env=own, check=True, timeout=200)
+    page = (tmp_path / "_build" / "html" / "nb.html").read_text()
+    assert "total 2015" in page
+    assert "succeeded" in page
+    assert "<svg" in page
+    assert "&lt;jobnb" not in page  # a repr that is no picture
 
 
 @pytest.mark.parametrize(("form", "name"), [("py:percent", "nb.py"), ("md", "nb.md")])
