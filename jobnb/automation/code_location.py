@@ -23,12 +23,16 @@ class CodeLocation:
         name: The notebook, script or module.
         load: Gives the definitions as they are now.
         version: Gives another value whenever the definitions may have changed; cheap to ask.
+
+    Attributes:
+        problem: Why it could not be loaded again, so that its old definitions stay in use; or None.
     """
 
     def __init__(
         self, name: str, load: Callable[[], Definitions], version: Callable[[], Hashable]
     ) -> None:
         self.name = name
+        self.problem: str | None = None
         self._load = load
         self._version = version
         self._loaded: tuple[Hashable, Definitions] | None = None
@@ -69,6 +73,7 @@ class CodeLocation:
         with self._turn:
             version = self._version()
             self._loaded = version, self._load()
+            self.problem = None
             return self._loaded[1]
 
     def forget(self) -> None:
@@ -79,8 +84,11 @@ class CodeLocation:
     def _loaded_again(self, before: Definitions) -> Definitions:
         """Return the definitions as they are now; as they were, where they cannot be loaded."""
         try:
-            return self._load()
+            found = self._load()
+            self.problem = None
+            return found
         except JobnbError as error:
+            self.problem = str(error)
             _logger.error("%r has changed; its old definitions stay in use: %s", self.name, error)
             return before
 

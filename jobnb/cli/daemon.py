@@ -90,7 +90,8 @@ def daemon(
     is taken by one of them.
 
     Each tick that launches runs, or fails, is told in a line. The health line says healthy False
-    while the loop cannot go on, or the last tick of one that runs has failed: failing names it.
+    while the loop cannot go on, the last tick of one that runs has failed, or a file that has
+    changed cannot be loaded: failing names it.
 
     Each run has a process of its own. Ctrl-C or SIGTERM ends the daemon: it takes no more ticks,
     leaves its runs going, says how many, and exits with 0.
@@ -130,7 +131,7 @@ def daemon(
 
 
 def _health(loop: AutomationLoop) -> tuple[str | None, list[str]]:
-    """Return what is not well, in words, and the names of those whose last tick has failed."""
+    """Return what is not well, in words, and the names of what failed: ticks, and files to load."""
     try:
         failing = loop.failing()
     except JobnbError as error:  # the history cannot be reached: the next line tells again
@@ -140,7 +141,10 @@ def _health(loop: AutomationLoop) -> tuple[str | None, list[str]]:
         f"{'once' if each.failures == 1 else f'{each.failures} times in a row'}"
         for each in failing
     ]
-    return loop.problem or "; ".join(words) or None, [each.instigator.name for each in failing]
+    stale = [each for each in loop.locations if each.problem is not None]
+    words += [f"{each.name} has changed and cannot be loaded" for each in stale]
+    names = [*(each.instigator.name for each in failing), *(each.name for each in stale)]
+    return loop.problem or "; ".join(words) or None, names
 
 
 def _runs(definition: Any, state: Any) -> bool:

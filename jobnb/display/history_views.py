@@ -25,7 +25,7 @@ def run_table_view(runs: RunTable) -> View:
     titles = ["run", "job", "status", "created", "time", "notebook", "partition"]
     html = join(
         [
-            header("runs", note=counted(total, "run")),
+            header("Runs", note=counted(total, "run")),
             table(titles, [_cells(row) for row in rows]) if rows else None,
             tag("div", more, css="jn-muted") if more else None,
         ]

@@ -12,7 +12,7 @@ from tests.browser.lab import Notebook
 pytestmark = pytest.mark.timeout(180)
 
 DEFINE = """
-from jobnb import asset, job, op, session
+from jobnb import asset, job, op, sensor, session
 
 @op
 def load():
@@ -29,9 +29,14 @@ def daily():
 @asset
 def orders():
     return 1
+
+@sensor(job=daily)
+def look(): ...
 """
 RUN = "run = daily.launch(); run"
-CELLS = [DEFINE, "daily", RUN, "daily.launchpad()", "session", "session.runs"]
+CELLS = [
+    DEFINE, "daily", RUN, "daily.launchpad()", "session", "session.runs", "session.automation",
+]  # fmt: skip
 SHOWN = range(1, len(CELLS))
 TWIN = "[data-jobnb-twin]"
 

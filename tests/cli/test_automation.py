@@ -310,6 +310,9 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
             assert last.run_keys[0].startswith("new ")
         shop.write_text("this is no Python")
         read_until(lambda line: "old definitions stay in use" in line["text"])
+        sick = read_until(lambda line: line["event"] == "health")
+        assert (sick["healthy"], sick["failing"]) == (False, ["shop.py"])
+        assert sick["text"] == "shop.py has changed and cannot be loaded"
         told = [line["text"] for line in lines]
         assert "'shop.py' was loaded again, as it has changed." in told
     finally:
