@@ -72,14 +72,14 @@ def check_shapes(noun: str, named: Any, /, **given: Any) -> None:
 
 def _fits(name: str, value: Any) -> bool:
     if name in _TEXTS:
-        return is_text(value)
+        return isinstance(value, str)  # what cannot be stored of it is left out there
     if name in _FLAGS:
         return isinstance(value, bool)
     if name in _LISTS:
         return isinstance(value, (list, tuple, set)) or (
             isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
         )
-    return isinstance(value, (dict, Mapping)) and all(map(is_text, value))
+    return isinstance(value, (dict, Mapping)) and all(isinstance(each, str) for each in value)
 
 
 def _refuse(value: Any, name: str, owner: str) -> None:
@@ -94,7 +94,7 @@ def _refuse(value: Any, name: str, owner: str) -> None:
         )
     else:
         for each in check_dict(value, name, owner, _DICTS[name]):
-            if not is_text(each):
+            if not isinstance(each, str):
                 raise InvalidDefinitionError(
                     f"The {name} of the {owner} have {each!r} as a name. Give names as text."
                 )
