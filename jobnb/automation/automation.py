@@ -12,7 +12,7 @@ from jobnb.automation.code_location import CodeLocation
 from jobnb.automation.default_sensor import default_condition_sensor
 from jobnb.automation.evaluation_context import EvaluationContext, resources_for
 from jobnb.automation.launching import Launcher, prepared
-from jobnb.automation.loop import AutomationLoop
+from jobnb.automation.loop import AutomationLoop, runs
 from jobnb.automation.schedule_context import ScheduleEvaluationContext
 from jobnb.automation.sensor_context import SensorEvaluationContext
 from jobnb.automation.tick_evaluation import Definition, Evaluation, evaluation_of, told
@@ -98,6 +98,14 @@ class Automation:
                 "Start it with session.automation.start(%r).",
                 each.words, each.name,
             )  # fmt: skip
+        found = self.loop.instigators()
+        are_stopped = not any(runs(definition, state) for _, definition, state in found)
+        if found and are_stopped and not self.loop.stopped_default_sensors():
+            _logger.warning(
+                "All schedules and sensors are stopped: nothing is evaluated. Start one, as "
+                "session.automation.start(%r).",
+                found[0][0].name,
+            )
         return self
 
     def stop(self, *names: str) -> Automation:

@@ -114,6 +114,10 @@ def daemon(
     running = [each for each, definition, state in loop.instigators() if _runs(definition, state)]
     say("started", f"{len(running)} of {len(loop.instigators())} schedules and sensors run",
         home=str(instance.home), locations=[each.name for each in opened])  # fmt: skip
+    if loop.instigators() and not running:
+        first = loop.instigators()[0][0]
+        command = f"jobnb {first.kind.lower()} start {first.location} {first.name}"
+        say("warning", f"All of them are stopped: nothing is evaluated. Start one, as `{command}`.")
     for stopped in loop.stopped_default_sensors():
         command = f"jobnb sensor start {stopped.location} {stopped.name}"
         say("warning", f"{stopped.words} is stopped: the automation conditions of assets are not "

@@ -376,6 +376,13 @@ def test_a_session_has_a_sensor_for_conditions_that_no_other_one_evaluates(tmp_p
         finally:
             automation.stop()
         assert caplog.messages == []
+    idle = Session(home=str(tmp_path / "other")).add(
+        ScheduleDefinition(job=greet, cron_schedule="@hourly")
+    )
+    with caplog.at_level(logging.WARNING, logger="jobnb.automation"):
+        idle.automation.start(detach=False).stop()
+    assert "nothing is evaluated" in caplog.text
+    assert "session.automation.start('greet_schedule')" in caplog.text
     assert {key for run in session.instance.get_runs() for key in run.asset_selection} == {
         orders.key, prices.key,
     }  # fmt: skip
