@@ -1,4 +1,4 @@
-"""Errors for unknown arguments that suggest the right name, for Dagster's spellings too.
+"""Errors for missing and unknown arguments, with the right name, for Dagster's spellings too.
 
 A bare `TypeError` says only what is wrong; who comes from Dagster writes `partition_key=` first.
 """
@@ -45,7 +45,7 @@ _CALLED_HERE: dict[str, Sequence[str]] = {
 
 
 def telling_names(cls: K) -> K:
-    """Decorate a class so that an unknown argument raises an error with the nearest name.
+    """Decorate a class so that a missing or unknown argument raises an error with its name.
 
     Args:
         cls: The class; its methods keep their signatures.
@@ -69,17 +69,23 @@ called 'partition' here.
 
 
 def _telling(method: FunctionType, called: str) -> Callable[..., Any]:
-    code = inspect.unwrap(method).__code__  # a part of the class may answer
+    inner = inspect.unwrap(method)  # a part of the class may answer
+    code = inner.__code__
     if code.co_flags & inspect.CO_VARKEYWORDS:
         return method
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     known = frozenset(names)
+    needed = code.co_varnames[1 : code.co_argcount - len(inner.__defaults__ or ())]
 
     @wraps(method)
     def telling(*arguments: Any, **named: Any) -> Any:
         __tracebackhide__ = True
         if not named.keys() <= known:
             raise InvalidInvocationError(_problem(called, names, named))
+        missing = [name for name in needed[max(len(arguments) - 1, 0) :] if name not in named]
+        if missing:
+            words = " and ".join(map(repr, missing))
+            raise InvalidInvocationError(f"{called} needs {words}.")
         return method(*arguments, **named)
 
     return telling

@@ -65,3 +65,13 @@ def test_methods_keep_their_signatures():
         "partition",
     ]
     assert Session.rerun.__doc__.startswith("Launch a run of the history again")
+
+
+def test_missing_arguments_are_told_by_name(session):
+    with pytest.raises(InvalidInvocationError, match=r"^session\.value\(\) needs 'key'\.$"):
+        session.value()
+    with pytest.raises(InvalidInvocationError, match="needs 'old' and 'new'"):
+        session.rename()
+    with pytest.raises(InvalidInvocationError, match="needs 'new'"):
+        session.rename("orders")
+    assert session.asset(key="orders") is session.asset("orders")
