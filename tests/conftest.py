@@ -26,6 +26,14 @@ os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir()) / "
 # Tests leave nothing in the user's own cache; those of the cache name a folder of theirs.
 os.environ["JOBNB_CACHE"] = ""
 
+# A Dask cluster that waits for work looks at itself many times a second: a quarter of a core each.
+os.environ.update(
+    DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED="False",
+    DASK_DISTRIBUTED__WORKER__MEMORY__MONITOR_INTERVAL="1s",
+    DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL="1s",
+    DASK_DISTRIBUTED__ADMIN__SYSTEM_MONITOR__INTERVAL="5s",
+)
+
 # How long an example takes says more of the machine than of jobnb.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if not os.environ.get("CI"):  # hypothesis has a profile of its own for CI, patient and repeatable
