@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from jobnb import Instance, dask_executor, job, mem_io_manager, multiprocess_executor, op
-from tests.benchmarks.conftest import Measure
+from tests.benchmarks.conftest import MEASURED, Measure, size
 from tests.benchmarks.shapes import SHAPES
 
-N = 1_000
+N = size(1_000)
 IN_MEMORY = {"io_manager": mem_io_manager}
 BUDGETS = {"in_process": 15.0, "threads": 45.0, "multiprocess": 115.0}
 
@@ -92,7 +92,7 @@ def busy() -> int:
 
 def test_steps_that_compute(measure: Measure, instance: Instance) -> None:
     """How close it comes to the ideal: all processors at work, all of the time."""
-    count = 20
+    count = 20 if MEASURED else 2
 
     @job(resource_defs=IN_MEMORY)
     def computing() -> None:
@@ -144,7 +144,7 @@ def test_a_large_frame_between_processes(measure: Measure, instance: Instance) -
     import pandas as pd
     from joblib import Parallel, delayed
 
-    rows = 200_000_000 // 8 // 5
+    rows = size(200_000_000) // 8 // 5
 
     @op
     def large():  # type: ignore[no-untyped-def]

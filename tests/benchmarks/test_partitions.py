@@ -33,9 +33,9 @@ from jobnb import events as ev
 from jobnb.definitions.partitions.position_runs import PositionRuns
 from jobnb.display.asset_views import session_view
 from jobnb.staleness.survey import Survey
-from tests.benchmarks.conftest import Measure
+from tests.benchmarks.conftest import Measure, size
 
-MANY = 100_000
+MANY = size(100_000)
 
 
 def test_status_of_partitions(measure: Measure, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_status_of_partitions(measure: Measure, tmp_path: Path) -> None:
         measure(lambda: instance.get_status_by_partition(key, keys), pieces=MANY, budget_us=1.0)
         found = instance.get_status_by_partition(key, keys)
         assert len(found) == MANY
-        assert sum(each is not None and each.value == "FAILED" for each in found.values()) == 10_000
+        assert sum(each is not None and each.value == "FAILED" for each in found.values()) == MANY // 10
 
 
 def hundred_thousand() -> MultiPartitionsDefinition:
@@ -131,7 +131,7 @@ def test_backfill(
     """A thousand trivial daily partitions: twice the budget of a step for each."""
     single = policy == "one run"
     days = DailyPartitionsDefinition("2013-01-01", end_date="2016-01-01")
-    keys = days.get_partition_keys()[:1_000]
+    keys = days.get_partition_keys()[: size(1_000)]
 
     @asset(partitions_def=days, backfill_policy=BackfillPolicy.single_run() if single else None)
     def trivial(context: AssetExecutionContext) -> Any:
@@ -183,7 +183,7 @@ def test_how_whole_assets_stand(measure: Measure, tmp_path: Path) -> None:
         definitions = Definitions(assets=assets)
         counts = Survey(definitions, instance).statuses()["lower"].counts
         assert counts is not None
-        assert counts.words == "99,999 of 100,000 made, 2,000 stale"
+        assert counts.words == f"{MANY - 1:,} of {MANY:,} made, {MANY // 50:,} stale"
         measure(lambda: Survey(definitions, instance), pieces=2 * MANY, budget_us=1.0)
 
 
@@ -195,7 +195,7 @@ def test_a_first_look_at_whole_assets(measure: Measure, tmp_path: Path) -> None:
         session = Session().add(*assets)
         session.home = str(tmp_path)
         measure(lambda: session_view(session), pieces=2 * MANY, budget_us=1.0)
-        assert "99,999 of 100,000 made" in session_view(session).text
+        assert f"{MANY - 1:,} of {MANY:,} made" in session_view(session).text
 
 
 @pytest.mark.parametrize("config", ["a config each", "no config"])
@@ -203,7 +203,7 @@ def test_a_first_look_at_whole_assets(measure: Measure, tmp_path: Path) -> None:
 def test_backfill_of_a_job(measure: Measure, config: str, store: str, tmp_path: Path) -> None:
     """A thousand runs of a trivial job: its plan is made once, but for the config of each day."""
     days = DailyPartitionsDefinition("2013-01-01", end_date="2016-01-01")
-    keys = days.get_partition_keys()[:1_000]
+    keys = days.get_partition_keys()[: size(1_000)]
 
     @partitioned_config(days)
     def of_day(key: str) -> dict[str, Any]:
@@ -246,4 +246,4 @@ def test_status_of_the_partitions_of_a_job(measure: Measure, tmp_path: Path) -> 
             lambda: instance.get_job_status_by_partition("daily", keys), pieces=MANY, budget_us=4.0
         )
         found = instance.get_job_status_by_partition("daily", keys)
-        assert sum(each is not None for each in found.values()) == 90_000
+        assert sum(each is not None for each in found.values()) == MANY * 9 // 10

@@ -8,10 +8,10 @@ from jobnb import AssetSelection
 from jobnb.definitions.selections.reading import parse_selection
 from jobnb.plan.graphs import AssetGraph
 from jobnb.plan.selection_resolution import resolve_op_selection
-from tests.benchmarks.conftest import Measure
+from tests.benchmarks.conftest import Measure, size
 from tests.benchmarks.shapes import asset_definitions
 
-N = 10_000
+N = size(10_000)
 TEXTS = ["*a9999+", "a5000*", "group:default and not key:*7", "sinks(*) or roots(*)"]
 
 
@@ -27,7 +27,7 @@ def test_resolving(measure: Measure, text: str) -> None:
     """On a graph that is there, of assets in a row."""
     graph = AssetGraph(asset_definitions(N).assets)
     text = text.replace("a9999", graph.keys[-1].to_user_string())
-    chosen = AssetSelection.from_string(text.replace("a5000", graph.keys[5000].to_user_string()))
+    chosen = AssetSelection.from_string(text.replace("a5000", graph.keys[N // 2].to_user_string()))
     measure(lambda: chosen.resolve(graph), pieces=N, budget_us=10.0)
 
 

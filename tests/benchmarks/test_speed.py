@@ -26,10 +26,10 @@ from jobnb.display.graph_pictures import job_picture
 from jobnb.display.layout import lay_out
 from jobnb.display.svg import picture_svg
 from jobnb.plan.build import build_plan
-from tests.benchmarks.conftest import Measure
+from tests.benchmarks.conftest import Measure, size
 from tests.benchmarks.shapes import SHAPES, asset_definitions, chain, fan, increase, source
 
-N = 1_000
+N = size(1_000)
 
 
 @pytest.fixture(params=["ephemeral", "durable", "server"])
@@ -125,7 +125,7 @@ def test_commit_to_disk(measure: Measure, tmp_path: Path) -> None:
         assert len(instance.events(instance.get_runs()[0].run_id)) == len(told)
 
 
-@pytest.mark.parametrize(("nodes", "most_ms"), [(100, 100.0), (1_000, 1_000.0)])
+@pytest.mark.parametrize(("nodes", "most_ms"), [(100, 100.0), (size(1_000), 1_000.0)])
 @pytest.mark.parametrize("shape", ["chain", "fan"])
 def test_draw(measure: Measure, shape: str, nodes: int, most_ms: float) -> None:
     """A picture that was never drawn, folded where it is large."""

@@ -13,7 +13,7 @@ from jobnb.display.graph_pictures import job_picture
 from jobnb.display.widgets.graph import GraphView
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.run import RunView
-from tests.benchmarks.conftest import Measure
+from tests.benchmarks.conftest import Measure, size
 from tests.benchmarks.shapes import SHAPES, chain
 
 MOST_BYTES = 1_500_000
@@ -25,7 +25,7 @@ def payload(view: Any) -> int:
     return len(msgspec.json.encode(view.get_state(["drawing", "marks"])))
 
 
-@pytest.mark.parametrize(("nodes", "most_ms"), [(100, 150.0), (1_000, 1_000.0)])
+@pytest.mark.parametrize(("nodes", "most_ms"), [(100, 150.0), (size(1_000), 1_000.0)])
 @pytest.mark.parametrize("shape", ["chain", "fan", "asset"])
 def test_show_a_job(measure: Measure, shape: str, nodes: int, most_ms: float) -> None:
     """A job that was never drawn, with its tabs and its graph laid out."""
