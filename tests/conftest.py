@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 import subprocess
@@ -43,6 +44,12 @@ if not os.environ.get("CI"):  # hypothesis has a profile of its own for CI, pati
 def pytest_xdist_auto_num_workers() -> int:
     """Have one test process more than there are cores: many tests wait for kernels and browsers."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_finish() -> None:
+    """Leave out the tests themselves and all modules from each later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

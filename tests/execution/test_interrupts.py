@@ -278,9 +278,9 @@ def places_of(way, instance, closely):
     while HELD:
         HELD.pop().wait()
     first, last = seen.recorded, seen.count
-    span, step = (400, 5) if closely else (120, 37)
+    span, step = (200, 11) if closely else (60, 71)
     near = [*range(first - 20, first + span), *range(last - span, last + 1)]
-    return sorted({*range(1, first, 53), *near, *range(first, last, step)} & {*range(1, last + 1)})
+    return sorted({*range(1, first, 97), *near, *range(first, last, step)} & {*range(1, last + 1)})
 
 
 @pytest.mark.parametrize(
