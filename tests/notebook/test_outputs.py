@@ -138,27 +138,27 @@ CELLS = {
     "one line": "print('x' * 1_000_000)",
     "a longer line": "print('a' + 'x' * 10_000_000 + 'z')",
     "both streams": (
-        "import sys\nfor i in range(300_000): print('line', i)\n"
-        "for i in range(200_000): print('problem', i, file=sys.stderr)"
+        "import sys\nfor i in range(30_000): print('line', i, 'x' * 100)\n"
+        "for i in range(30_000): print('problem', i, 'x' * 100, file=sys.stderr)"
     ),
     "pictures": (
         "from IPython.display import HTML, clear_output, display\nprint('before')\n"
-        "for i in range(4000): display(i)\nprint('after')"
+        "for i in range(1500): display(i)\nprint('after')"
     ),
     "between": (
         "print(1)\ndisplay('a')\nprint(2, end='')\nprint('e', file=sys.stderr)\n"
         "display('b')\nprint(3)"
     ),
     "progress": (
-        "h = display(0, display_id=True)\nfor i in range(2000): h.update(i)\n"
-        "for i in range(2000): print(f'\\r{i} of 2000', end='', file=sys.stderr, flush=True)"
+        "h = display(0, display_id=True)\nfor i in range(500): h.update(i)\n"
+        "for i in range(500): print(f'\\r{i} of 500', end='', file=sys.stderr, flush=True)"
     ),
-    "cleared": "for i in range(2000):\n    clear_output(wait=True)\n    print(i)",
+    "cleared": "for i in range(500):\n    clear_output(wait=True)\n    print(i)",
     "named": "n = display(1, display_id=True)\ndisplay(1, display_id=n.display_id);",
     "renamed": "n.update('new');",
     "widget": (
         "import ipywidgets as w\nout = w.Output()\nwith out:\n"
-        "    for i in range(2000): print('in', i, flush=True)\nprint('below')"
+        "    for i in range(500): print('in', i, flush=True)\nprint('below')"
     ),
     "of the widget": "print(len(out.outputs), repr(out.outputs[0]['text'][-8:]))",
 }
@@ -198,10 +198,10 @@ def test_a_long_line_is_kept_whole_and_a_longer_one_at_both_ends(found):
 def test_many_lines_on_both_streams_are_kept_at_both_ends(found):
     outputs = found["both streams"]
     assert [each.name for each in outputs] == ["stdout", "stderr"]
-    for name, word, last in (("stdout", "line", 299_999), ("stderr", "problem", 199_999)):
+    for name, word, last in (("stdout", "line", 29_999), ("stderr", "problem", 29_999)):
         text = text_of(outputs, name)
-        assert text.startswith(f"{word} 0\n{word} 1\n")
-        assert text.endswith(f"\n{word} {last}\n")
+        assert text.startswith(f"{word} 0 {'x' * 100}\n{word} 1 x")
+        assert text.endswith(f"\n{word} {last} {'x' * 100}\n")
         assert len(text) < LIMIT + 200
 
 
@@ -209,8 +209,8 @@ def test_many_pictures_are_kept_at_both_ends_in_their_places(found):
     outputs = found["pictures"]
     shown = data_of(outputs)
     assert shown[:3] == ["0", "1", "2"]
-    assert shown[-1] == "3999"
-    assert shown[500].startswith("[... 3,000 outputs left out here")
+    assert shown[-1] == "1499"
+    assert shown[500].startswith("[... 500 outputs left out here")
     assert len(shown) == 1001
     assert (outputs[0].text, outputs[-1].text) == ("before\n", "after\n")
 
@@ -221,9 +221,9 @@ def test_texts_stand_between_the_pictures_they_were_printed_between(found):
 
 
 def test_progress_that_is_shown_over_and_over_leaves_its_last_state(found):
-    assert data_of(found["progress"]) == ["1999"]
-    assert text_of(found["progress"], "stderr") == "1999 of 2000"
-    assert text_of(found["cleared"]) == "1999\n"
+    assert data_of(found["progress"]) == ["499"]
+    assert text_of(found["progress"], "stderr") == "499 of 500"
+    assert text_of(found["cleared"]) == "499\n"
 
 
 def test_a_later_cell_can_replace_what_an_earlier_one_displays(found):
@@ -232,7 +232,7 @@ def test_a_later_cell_can_replace_what_an_earlier_one_displays(found):
 
 def test_an_output_widget_takes_in_much_and_the_kernel_hears_of_it(found):
     assert text_of(found["widget"]) == "below\n"
-    assert text_of(found["of the widget"]) == "1 'in 1999\\n'\n"
+    assert text_of(found["of the widget"]) == "1 'in 499\\n'\n"
 
 
 def test_what_is_larger_than_a_low_limit_is_left_out_but_for_a_single_picture(tmp_path):
@@ -330,7 +330,7 @@ def test_a_signal_while_the_kernel_starts_ends_it_at_once(write, tmp_path):
 
 
 def test_memory_stays_bounded_and_all_cells_are_executed(write, tmp_path):
-    cells = ["for i in range(10_000): print('x' * 99)"] * 20
+    cells = ["for i in range(2_000): print('x' * 499)"] * 10
     process = started(write(*cells), "-o", tmp_path / "out.ipynb", "--output-limit", 100_000)
     watched, peak = psutil.Process(process.pid), 0
     while process.poll() is None:
