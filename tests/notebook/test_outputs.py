@@ -160,7 +160,7 @@ CELLS = {
         "import ipywidgets as w\nout = w.Output()\nwith out:\n"
         "    for i in range(500): print('in', i, flush=True)\nprint('below')"
     ),
-    "of the widget": "print(len(out.outputs), repr(out.outputs[0]['text'][-8:]))",
+    "of the widget": "print(len(out.outputs), repr(out.outputs[0]['text'][-7:]))",
 }
 
 
