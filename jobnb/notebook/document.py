@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -55,15 +55,28 @@ def read_notebook(path: str | Path) -> Any:
 
 @cache
 def _nbformat() -> ModuleType:
-    """Import nbformat in a thread of its own, whose stack is still empty.
+    """Import nbformat without the grammar of IRIs.
 
-    Its dependency jsonschema compiles grammars on import, in a million calls. CPython keeps call
-    frames in chunks of 16 kB: if the caller's stack ends at the border of one, each of these calls
-    maps a new chunk and each return unmaps it, which took longer than all else in executing a
-    small notebook.
+    Its dependency jsonschema imports `rfc3987_syntax` where that is installed, as it is beside
+    JupyterLab, and this compiles a grammar in a million calls: it took longer than all else in
+    executing a small notebook. What jsonschema gets in its place imports it at the first IRI.
     """
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(import_module, "nbformat").result()
+    if _GRAMMAR in sys.modules or "jsonschema" in sys.modules:
+        return import_module("nbformat")
+    later = ModuleType(_GRAMMAR)
+    vars(later)["is_valid_syntax"] = _is_valid_syntax
+    sys.modules[_GRAMMAR] = later
+    try:
+        return import_module("nbformat")
+    finally:
+        del sys.modules[_GRAMMAR]
+
+
+_GRAMMAR = "rfc3987_syntax"
+
+
+def _is_valid_syntax(term: str, value: str) -> bool:
+    return bool(import_module(_GRAMMAR).is_valid_syntax(term, value))
 
 
 def _text_of(path: Path) -> str:

@@ -53,7 +53,10 @@ def test_status_of_partitions(measure: Measure, tmp_path: Path) -> None:
         measure(lambda: instance.get_status_by_partition(key, keys), pieces=MANY, budget_us=1.0)
         found = instance.get_status_by_partition(key, keys)
         assert len(found) == MANY
-        assert sum(each is not None and each.value == "FAILED" for each in found.values()) == MANY // 10
+        assert (
+            sum(each is not None and each.value == "FAILED" for each in found.values())
+            == MANY // 10
+        )
 
 
 def hundred_thousand() -> MultiPartitionsDefinition:

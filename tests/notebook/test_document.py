@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -182,3 +184,19 @@ def test_a_python_file_without_cells_is_refused(tmp_path):
     path.write_text("x = 1\n# %%timeit is no cell\n")
     with pytest.raises(NotebookError, match="Python file without cells"):
         read_notebook(path)
+
+
+def test_iris_are_checked_though_their_grammar_was_not_loaded_with_notebooks(tmp_path):
+    pytest.importorskip("rfc3987_syntax")
+    path = tmp_path / "nb.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(), path)
+    code = (
+        "import sys\nfrom jobnb.notebook.document import read_notebook\n"
+        f"read_notebook({str(path)!r})\n"
+        "import jsonschema\nassert 'rfc3987_syntax' not in sys.modules\n"
+        "checker = jsonschema.FormatChecker(['iri'])\n"
+        "print(checker.conforms('https://é.example/a', 'iri'), checker.conforms('a b', 'iri'))\n"
+        "from rfc3987_syntax import is_valid_syntax, RFC3987_SYNTAX_TERMS"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "True False\n"), done.stderr
