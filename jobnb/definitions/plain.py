@@ -95,7 +95,7 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
     """Return tags as strings; other values are written as JSON, as in Dagster.
 
     Raises:
-        InvalidDefinitionError: If they are no dict, or a value cannot be JSON.
+        InvalidDefinitionError: If they are no dict, a name is no text, or a value cannot be JSON.
     """
     if tags is None or tags == {}:
         return {}
@@ -105,6 +105,10 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
         )
     checked: dict[str, str] = {}
     for key, value in tags.items():
+        if not isinstance(key, str):
+            raise InvalidDefinitionError(
+                f"A tag of {owner} is named {key!r}, which is no text. Give {str(key)!r}, say."
+            )
         try:
             text = value if isinstance(value, str) else json.dumps(value)
         except (TypeError, ValueError, RecursionError):
@@ -112,12 +116,12 @@ def check_tags(tags: Mapping[str, Any] | None, owner: str) -> Mapping[str, str]:
                 f"The tag {key!r} of {owner} has a value that cannot be JSON: {value!r}. "
                 "Give a string."
             ) from None
-        if not (is_text(str(key)) and is_text(text)):
+        if not (is_text(key) and is_text(text)):
             raise InvalidDefinitionError(
                 f"The tag {key!r} of {owner} cannot be stored: it or its value {value!r} holds "
                 "a NUL or half a character (a lone surrogate)."
             )
-        checked[str(key)] = text
+        checked[key] = text
     return checked
 
 

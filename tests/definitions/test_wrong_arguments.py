@@ -247,12 +247,14 @@ WHERE = {
     ),
     "@op": (
         decorated(op, lambda numbers: numbers), {},
-        {**RESOURCES, "tags": TEXT, "retry_policy": TEXT, "description": TEXT, "ins": NO_DICT},
+        {**RESOURCES, "tags": [*TEXT, {3: "x"}], "retry_policy": TEXT, "description": TEXT,
+         "ins": NO_DICT},
     ),
-    "@graph": (decorated(graph, orders), {}, {"description": TEXT, "ins": [3, "x"]}),
+    "@graph": (decorated(graph, orders), {}, {"description": TEXT, "ins": [3, "x"], "out": [3, "x"],
+                                                    "tags": NO_DICT}),
     "@job": (
         decorated(job, orders), {},
-        {"tags": TEXT, "op_retry_policy": TEXT, "partitions_def": ["daily", 3],
+        {"tags": [*TEXT, {3: "x"}], "op_retry_policy": TEXT, "partitions_def": ["daily", 3],
          "description": TEXT, "executor_def": [3, "x", ["x"]], "resource_defs": NO_DICT,
          "logger_defs": NO_DICT, "metadata": NO_DICT, "hooks": [3, "x"], "input_values": [3]},
     ),

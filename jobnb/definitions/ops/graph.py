@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, overload
 
 from jobnb.definitions.announce import announce
-from jobnb.definitions.arguments import check_shapes, telling_nearest
+from jobnb.definitions.arguments import check_dict, check_shapes, telling_nearest
 from jobnb.definitions.ops.composition import compose, output_mappings
 from jobnb.definitions.ops.dependency import (
     Dependency,
@@ -43,6 +43,7 @@ def read_graph(
                 f"{name!r} declares an input {each!r} that its function does not take. {hint}"
             )
     declared = {"result": out} if isinstance(out, GraphOut) else out
+    declared = check_dict(declared, "out", f"graph {name!r}", "GraphOut by name, or one GraphOut")
     composition, returned = compose(name, fn, names)
     described = {k: v.description for k, v in declared.items()} if declared else None
     mappings = output_mappings(name, returned, described)
