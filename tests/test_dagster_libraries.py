@@ -304,8 +304,7 @@ server.stop()
     assert out[4].startswith("jobnb does not offer 'S3ComputeLogManager'. What steps print is kept")
     assert out[5].startswith("jobnb has no 'StepLauncher'")
     assert "Use an executor: `executor_def=dask_executor`." in out[5]
-    assert out[6].startswith("jobnb has no 'EngineEventData'")
-    assert "Tell it with `context.log`." in out[6]
+    assert out[6].startswith("jobnb has no 'T_DagsterInstance'")
 
 
 @pytest.mark.timeout(600)

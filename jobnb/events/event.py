@@ -154,6 +154,16 @@ class Event(_OfJob, frozen=True, gc=False):
     event_type: ClassVar[EventType]
     time: float
 
+    def __eq__(self, other: object) -> bool:
+        """Compare all but the job: whoever has not been told of it has the same event."""
+        if type(other) is not type(self):
+            return NotImplemented
+        names = (name for name in self.__struct_fields__ if name != "job")
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.time))
+
     @property
     def job_name(self) -> str | None:
         """The job that ran; None for what only its log tells."""

@@ -18,10 +18,10 @@ READ_ONLY = "This page only shows: it was started with --read-only."
 # What a view may be asked where nothing may be changed; all else is refused.
 READS = frozenset(
     {
-        "about", "checks", "choices", "cell", "compare", "complete_yaml", "config", "decisions",
-        "detail", "fold", "keep_up", "log", "marks", "open", "outputs", "page", "partitions",
-        "preview", "refresh", "reveal", "select", "show", "show_rich", "slowest_path", "standing",
-        "steps", "tags", "ticks",
+        "about", "checks", "choices", "cell", "code", "compare", "complete_yaml", "config",
+        "decisions", "detail", "fold", "keep_up", "log", "marks", "open", "outputs", "page",
+        "partitions", "preview", "refresh", "reveal", "select", "show", "show_rich",
+        "slowest_path", "standing", "steps", "tags", "ticks",
         # of a form, which nothing can be launched from
         "discard_yaml", "edit", "executor", "load_preset", "load_run", "partition", "remove_extra",
         "reset", "scaffold", "tag", "yaml",

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.lab import Lab, serving
 
@@ -70,17 +78,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield started
 
 
-@pytest.fixture
-def tab(browser: Browser, lab: Lab) -> Iterator[Page]:
-    """A page that talks to the server; an error that a script of ours throws fails the test."""
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One window for the tests of a file: the code of JupyterLab is fetched and compiled once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(window: BrowserContext, lab: Lab) -> Iterator[Page]:
+    """A page that talks to the server; an error that a script of ours throws fails the test."""
+    opened = window.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: None if _is_theirs(error) else errors.append(str(error)))
     opened.on("console", lambda said: errors.append(said.text) if _is_ours(said) else None)
     yield opened
-    context.close()
+    for each in window.pages:
+        each.close()
     lab.end_kernels()
     assert errors == []
 

@@ -304,9 +304,11 @@ def test_a_run_of_ops_compared_with_now(tmp_path):
     assert [str(each) for each in known.diff(result).changes] == ["- op first", "+ op second"]
 
 
-def test_without_any_run_there_is_nothing_to_compare_with():
+def test_without_any_run_there_is_nothing_to_compare_with(tmp_path):
+    session = Session()
+    session.home = str(tmp_path)
     with pytest.raises(RunNotFoundError, match="no run to compare with yet"):
-        Session().diff()
+        session.diff()
 
 
 def counting(result, *, version=None):
