@@ -14,6 +14,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Error,
     Page,
+    Playwright,
     expect,
     sync_playwright,
 )
@@ -51,12 +52,18 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for the tests of a file: while it is open, Playwright's event loop runs here."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+def playwright() -> Iterator[Playwright]:
+    """Playwright for the tests of a file: while it is open, its event loop runs here."""
+    with sync_playwright() as started:
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """One browser for the tests of a file."""
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield started
+    started.close()
 
 
 @pytest.fixture
@@ -78,13 +85,21 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a browser keeps the code of JupyterLab, fetched and compiled once."""
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture(scope="module")
-def window(browser: Browser) -> Iterator[BrowserContext]:
-    """One window for the tests of a file: the code of JupyterLab is fetched and compiled once."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    yield context
-    context.close()
+def window(playwright: Playwright, chromium: str, profile: Path) -> Iterator[BrowserContext]:
+    """One window for the tests of a file; a page without anything stays open in it."""
+    opened = playwright.chromium.launch_persistent_context(
+        profile, executable_path=chromium, args=FLAGS, viewport={"width": 1280, "height": 900}
+    )
+    opened.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -95,7 +110,7 @@ def tab(window: BrowserContext, lab: Lab) -> Iterator[Page]:
     opened.on("pageerror", lambda error: None if _is_theirs(error) else errors.append(str(error)))
     opened.on("console", lambda said: errors.append(said.text) if _is_ours(said) else None)
     yield opened
-    for each in window.pages:
+    for each in window.pages[1:]:
         each.close()
     lab.end_kernels()
     assert errors == []

@@ -40,7 +40,7 @@ async function loadPage(model, state, parts, act, quiet) {
     }
   } catch (error) {
     if (state.cursors.length > 1) state.cursors = [null]; // its last run is gone: begin again
-    parts.problem.textContent = error.message;
+    if (!isGone(model)) parts.problem.textContent = error.message; // the view itself says that it is gone
   }
   state.busy = false;
   if (state.again) {
