@@ -16,16 +16,10 @@ from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.resources.io import IOManagerDefinition
 from jobnb.errors import InvalidDefinitionError, RunNotFoundError
-from jobnb.execution.materialize import observation_job
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.runner import execute
 from jobnb.execution.spec import ASSET_JOB, RunSpec
-from jobnb.plan.asset_job import AssetGraphDefinition, graph_of_assets
 from jobnb.plan.build import build_plan
-from jobnb.plan.partitions import PartitionsAsked
-from jobnb.plan.selection_resolution import resolve_among, resolve_assets, resolve_checks
-from jobnb.registry.redefined import with_present_ops
-from jobnb.registry.target_resolution import partitioned_job, pinned
 from jobnb.storage.instance import Instance
 from jobnb.storage.values import fs_io_manager
 
@@ -53,7 +47,9 @@ if TYPE_CHECKING:
     from jobnb.execution.reactive import Reactive
     from jobnb.execution.run import RunScope
     from jobnb.execution.values import AssetValueLoader
+    from jobnb.plan.asset_graph import AssetGraphDefinition
     from jobnb.plan.graphs import AssetGraph
+    from jobnb.plan.partitions import PartitionsAsked
     from jobnb.registry.session import Session
     from jobnb.server.running import Server
     from jobnb.staleness.causes import AssetStatus, AssetStatuses
@@ -102,6 +98,8 @@ class JobnbEngine:
         self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
     ) -> ExecuteInProcessResult:
         __tracebackhide__ = True
+        from jobnb.registry.target_resolution import pinned
+
         job = session.snapshot().job_of_assets(ASSET_JOB, pinned(session, selection))
         spec = RunSpec(job=job, **_of_session(session, asked))
         return execute(spec, raise_on_error=raise_on_error)
@@ -110,6 +108,8 @@ class JobnbEngine:
         self, session: Session, selection: Any, *, raise_on_error: bool, **asked: Unpack[RunOptions]
     ) -> ExecuteInProcessResult:
         __tracebackhide__ = True
+        from jobnb.execution.materialize import observation_job
+
         job = observation_job(session.snapshot(), selection)
         spec = RunSpec(job=job, keep_outputs=True, **_of_session(session, asked))
         return execute(spec, raise_on_error=raise_on_error)
@@ -117,6 +117,7 @@ class JobnbEngine:
     def launch_job(self, job: JobDefinition, **asked: Unpack[RunOptions]) -> Run:
         __tracebackhide__ = True
         from jobnb.execution.launch import launch_for
+        from jobnb.registry.redefined import with_present_ops
 
         session = self.current_session()
         entry = session.catalogue.by_name("job").get(job.name)
@@ -131,6 +132,7 @@ class JobnbEngine:
     def launch(self, session: Session, target: Any, **asked: Unpack[RunOptions]) -> Run:
         __tracebackhide__ = True
         from jobnb.execution.launch import job_or_assets, launch_for
+        from jobnb.registry.redefined import with_present_ops
 
         find_job = job_or_assets(session, target)
         spec = RunSpec(job=find_job(), **_of_session(session, asked))
@@ -297,6 +299,8 @@ class JobnbEngine:
         allow_missing: bool,
         status_of: StatusOf | None,
     ) -> set[AssetKey]:
+        from jobnb.plan.selection_resolution import resolve_assets
+
         return resolve_assets(selection, assets, allow_missing=allow_missing, status_of=status_of)
 
     def resolve_checks(
@@ -307,14 +311,20 @@ class JobnbEngine:
         allow_missing: bool,
         status_of: StatusOf | None,
     ) -> set[AssetCheckKey]:
+        from jobnb.plan.selection_resolution import resolve_checks
+
         return resolve_checks(selection, assets, allow_missing=allow_missing, status_of=status_of)
 
     def resolve_selection(
         self, definitions: Definitions, selection: Any, status_of: StatusOf | None
     ) -> tuple[set[AssetKey], set[AssetCheckKey]]:
+        from jobnb.plan.selection_resolution import resolve_among
+
         return resolve_among(definitions, selection, status_of)
 
     def asset_job_graph(self, job: JobDefinition) -> AssetGraphDefinition:
+        from jobnb.plan.asset_job import graph_of_assets
+
         return graph_of_assets(job)
 
     def selected_graph(self, job: JobDefinition) -> GraphDefinition:
@@ -439,6 +449,7 @@ class JobnbEngine:
         return RunTable(session.instance, look_up=session.run)
 
     def partition_table(self, session: Session, target: Any) -> PartitionTable | JobPartitionTable:
+        from jobnb.registry.target_resolution import partitioned_job
         from jobnb.storage.partition_tables import JobPartitionTable, PartitionTable
 
         def backfill(**parameters: Any) -> Backfill:

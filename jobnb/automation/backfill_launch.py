@@ -27,7 +27,7 @@ from jobnb.errors import (
 )
 from jobnb.execution.spec import ASSET_JOB
 from jobnb.execution.task import find
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.plan.run_config import kept_config
 from jobnb.registry.session import Session

@@ -24,7 +24,7 @@ from jobnb.definitions.partitions.partition_mapping import (
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import InvalidDefinitionError
 from jobnb.execution.spec import ASSET_JOB
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 
 Target = PartitionsSubset | None
 """The partitions of a node to make; None makes an asset that has no partitions."""

@@ -16,7 +16,7 @@ from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.selections.selection import AssetSelection
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, Problem
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 from jobnb.plan.build import build_plan
 from jobnb.plan.config_tree import WRAP, config_tree, outer_tree
 from jobnb.plan.flatten import Edge, FlatNode, flatten

@@ -7,6 +7,8 @@ the JSON form of `MetadataValue`. Times are seconds since the epoch, UTC.
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 
 from jobnb.events.data import StepFailureData
@@ -131,7 +133,12 @@ AnyEvent = (
 )
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(list[AnyEvent])
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[list[AnyEvent]]:
+    """Return what reads events: reading the types of all kinds takes longer than a short run."""
+    return msgspec.json.Decoder(list[AnyEvent])
 
 
 def encode_events(events: list[Event]) -> bytes:
@@ -141,4 +148,4 @@ def encode_events(events: list[Event]) -> bytes:
 
 def decode_events(data: bytes) -> list[Event]:
     """Decode the events that `encode_events` wrote."""
-    return list(_decoder.decode(data))
+    return list(_decoder().decode(data))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.locations.definitions import Definitions
 from jobnb.definitions.metadata import normalize
 from jobnb.definitions.ops.output import DataProvenance, DataVersion, provenance_of
 from jobnb.errors import InvalidDefinitionError, InvariantViolationError, did_you_mean
 
 if TYPE_CHECKING:
+    from jobnb.definitions.locations.definitions import Definitions
     from jobnb.execution.run import RunScope
     from jobnb.plan.step import Step, StepOutput
 
@@ -228,6 +228,8 @@ class AssetContext:
     @property
     def repository_def(self) -> Definitions:
         """All assets around the job, with its resources."""
+        from jobnb.definitions.locations.definitions import Definitions  # brings all definitions
+
         job = self._run.plan.job
         layer = job.asset_layer
         around = [*layer.assets, *layer.sources, *layer.checks] if layer is not None else []

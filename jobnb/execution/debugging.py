@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -266,7 +265,7 @@ def open_step(session: Session, run_id: str, key: str | None, instance: Instance
     parent, state = parent_of(instance, run_id), instance.run_state(run_id)
     key = _chosen(state, parent, key)
     spec = asked_again(session, parent, instance)
-    plan = plan_of(replace(spec, repeats=ReexecutionOptions(run_id, [key])))
+    plan = plan_of(msgspec.structs.replace(spec, repeats=ReexecutionOptions(run_id, [key])))
     bare, _ = step_and_element(key)
     if bare not in plan.step_by_key:
         raise InvalidSubsetError(

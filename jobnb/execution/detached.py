@@ -19,9 +19,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidInvocationError, StepExecutionError

@@ -6,9 +6,8 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from time import time as now
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_check import AssetCheckResult
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
@@ -22,6 +21,9 @@ from jobnb.execution.checks import with_asset
 from jobnb.execution.run import RunScope
 from jobnb.plan.asset_choice import observed_output
 from jobnb.plan.step import Step
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.source_asset import SourceAsset
 
 DATA_VERSION_TAG = "dagster/data_version"
 

@@ -8,10 +8,10 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.asset_context import AssetContext
-from jobnb.plan.partitions import RunPartitions
 
 if TYPE_CHECKING:
     from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.plan.partitions import RunPartitions
 
 
 class PartitionContext(AssetContext):

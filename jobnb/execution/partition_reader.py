@@ -12,7 +12,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_subset import PartitionsSubset
 from jobnb.errors import UnknownPartitionError
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 from jobnb.plan.partitions import RunPartitions
 
 if TYPE_CHECKING:

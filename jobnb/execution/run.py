@@ -8,26 +8,28 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from contextvars import ContextVar
 from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, WeakValueDictionary
 
 from jobnb.definitions.jobs.executor import STRATEGIES
 from jobnb.definitions.keys import AssetKey
 from jobnb.events import Event
-from jobnb.execution.lineage import Lineage
 from jobnb.execution.log import RunLogger, console_of
-from jobnb.execution.partition_reader import PartitionReader
 from jobnb.execution.pickling import unpacked
-from jobnb.execution.pools import Pools
-from jobnb.execution.provenance import Provenance
 from jobnb.execution.resource_usage import Meter
 from jobnb.execution.stopping import Stopping
 from jobnb.plan.step import Plan, Step
-from jobnb.staleness.versions import CodeVersions
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import keep_for_ever
 from jobnb.storage.run import JobRun
 from jobnb.storage.run_log import BatchLog, FollowedLog, RunLog
+
+if TYPE_CHECKING:
+    from jobnb.execution.lineage import Lineage
+    from jobnb.execution.partition_reader import PartitionReader
+    from jobnb.execution.pools import Pools
+    from jobnb.execution.provenance import Provenance
+    from jobnb.staleness.versions import CodeVersions
 
 current_run: ContextVar[RunScope | None] = ContextVar("jobnb_run", default=None)
 """The run whose steps run in this thread."""
@@ -206,11 +208,15 @@ class RunScope:
     @cached_property
     def partition_reader(self) -> PartitionReader:
         """Resolves which partitions of upstream assets the steps read."""
+        from jobnb.execution.partition_reader import PartitionReader  # ops read no assets
+
         return PartitionReader(self.plan, self.instance)
 
     @cached_property
     def lineage(self) -> Lineage:
         """The inputs and code of the plan's assets."""
+        from jobnb.execution.lineage import Lineage  # ops have none
+
         kept = self.plan.kept
         if "lineage" not in kept:
             kept["lineage"] = Lineage(self.plan)

@@ -23,8 +23,6 @@ from jobnb.events import (
 )
 from jobnb.execution.executors.turns import run_steps
 from jobnb.execution.log import listening
-from jobnb.execution.pools import Pools
-from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources
 from jobnb.execution.result import ExecuteInProcessResult
 from jobnb.execution.run import RunScope, current_run
@@ -123,6 +121,8 @@ def _run_all(run: RunScope) -> None:
         run.stop.begin()
         _await_turn(run)
         if run.instance.is_persistent and run.plan.has_pools:
+            from jobnb.execution.pools import Pools
+
             run.pools = Pools(run.run_id, run.instance, run.append)
         _announce(run)
         with _ended_from_outside(run), run.around, listening(run):
@@ -196,6 +196,8 @@ def _interrupted(run: RunScope, interrupt: KeyboardInterrupt) -> RunCanceled | R
 
 def _plan_assets(run: RunScope) -> None:
     if run.plan.job.asset_layer is not None:
+        from jobnb.execution.provenance import Provenance  # which only assets have
+
         run.provenance = Provenance(run)
     keys = run.plan.partitions.keys if run.plan.partitions is not None else ()
     for step in run.plan.steps:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from jobnb.errors import InvalidInvocationError
 
@@ -21,8 +22,7 @@ ASSET_JOB = "__ephemeral_asset_job__"
 """The name of the job that a selection of assets is run as."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RunSpec:
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The request of a run, from a cell, a form, the command line, a schedule or a backfill.
 
     `start` makes a run of it; nothing else does.

@@ -1,45 +1,43 @@
-"""Start a run: plan a run spec, record the run, and create its scope."""
+"""Start a run: plan a run spec, record the run, and create its scope.
+
+What only some runs need is imported where it turns out that they do: assets with their code,
+partitions, earlier runs. A first run of a few ops would spend most of its time on these.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
 
 from jobnb.definitions.jobs.job_config import OBSERVATION_JOB, job_words, run_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
 from jobnb.definitions.plain import check_tags
-from jobnb.definitions.selections.selection import check_keys_of
 from jobnb.definitions.types import NOTHING
 from jobnb.errors import InvariantViolationError
 from jobnb.execution.executors.choice import JOBS_OWN, AskedExecutor, asked_executor, with_executor
-from jobnb.execution.reexecution import Elements, Repetition, parent_of, repetition_of
 from jobnb.execution.run import HANDLED, RunScope
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.stopping import Interrupts, Stop, Stopping
 from jobnb.execution.watch import opened
 from jobnb.plan.build import build_plan
-from jobnb.plan.partitions import (
-    PARTITION_TAGS,
-    RunPartitions,
-    asked_in_tags,
-    run_partitions,
-)
 from jobnb.plan.step import Plan
-from jobnb.staleness.choice import StaleChoice, choose_stale
-from jobnb.staleness.listings import store_listings
-from jobnb.staleness.statuses import defined_assets
-from jobnb.staleness.survey import as_it_stands, nothing_stands_so
-from jobnb.staleness.versions import CODE, CodeVersions
 from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import PARENT_TAG, RESUME_TAG, ROOT_TAG, JobRun, new_run_id
 from jobnb.storage.run_log import BatchLog, FollowedLog, RunBatch, RunLog
 from jobnb.storage.values import mem_io_manager
+
+if TYPE_CHECKING:
+    from jobnb.definitions.partitions.partition_keys import DynamicPartitionsStore
+    from jobnb.execution.reexecution import Elements, Repetition
+    from jobnb.plan.partitions import RunPartitions
+    from jobnb.staleness.choice import StaleChoice
+    from jobnb.staleness.versions import CodeVersions
 
 
 class _PlannedRun(NamedTuple):
@@ -89,6 +87,8 @@ def start(spec: RunSpec, interrupts: Interrupts, stop: Stop | None = None) -> Ru
         _keep_fresh(scope, choice)
     scope.in_process = spec.in_process
     if plan.job.asset_layer is not None and not plan.steps:
+        from jobnb.staleness.survey import nothing_stands_so
+
         scope.notes += filter(None, [nothing_stands_so(plan.job)])
     return scope
 
@@ -107,7 +107,11 @@ def _planned(spec: RunSpec) -> _PlannedRun:
     plan, spec, tags, partitions, parent = _plan_and_more(spec)
     instance, job = spec.instance, plan.job
     steps = spec.repeats.step_selection if spec.repeats is not None else ()
-    again = repetition_of(plan, instance, parent, steps) if parent and steps else None
+    again = None
+    if parent and steps:
+        from jobnb.execution.reexecution import repetition_of
+
+        again = repetition_of(plan, instance, parent, steps)
     choice = stale_choice(plan, instance, spec.place_of) if spec.stale_only and not steps else None
     warn_of_others(instance, job, plan.asset_keys)
     executor = asked_executor(spec.executor)
@@ -121,19 +125,20 @@ def _plan_and_more(
     """Return the plan, with the spec, tags, partitions and parent run that it was built from."""
     instance, parent = spec.instance, None
     if spec.repeats is not None:
+        from jobnb.execution.reexecution import parent_of
+
         parent = parent_of(instance, spec.repeats.parent_run_id)
         spec = _taken_over(spec, parent)
     job = with_executor(spec.job, spec.executor)
     layer = job.asset_layer
     if layer is not None and layer.is_undecided and not (parent and parent.asset_selection):
+        from jobnb.staleness.survey import as_it_stands
+
         job = as_it_stands(job, instance)
     job = subset_of(job, spec.op_selection, spec.asset_selection, spec.asset_check_selection)
     tags = {**job.tags, **(spec.tags or {})}
-    asked = asked_in_tags(job, tags) if tags and spec.partition is None else spec.partition
-    has_none = asked is None and layer is None  # as most jobs of ops
-    # Calls with Dagster's name run in this process; `launch` and the session's have their own.
-    argument = "partition_key" if spec.in_process else "partition"
-    partitions = None if has_none else run_partitions(job, asked, instance, argument)
+    has_none = layer is None and spec.partition is None and not tags  # as most jobs of ops
+    partitions = None if has_none else _partitions_of(spec, job, tags)
     plan = build_plan(
         job,
         run_config=spec.config,
@@ -142,6 +147,20 @@ def _plan_and_more(
         resources=in_memory_resources(job, spec.resources) if spec.in_memory else spec.resources,
     )
     return plan, spec, tags, partitions, parent
+
+
+def _partitions_of(
+    spec: RunSpec, job: JobDefinition, tags: Mapping[str, str]
+) -> RunPartitions | None:
+    """Return the partitions that are asked for, by name or by the tags of the run."""
+    from jobnb.plan.partitions import asked_in_tags, run_partitions
+
+    asked = asked_in_tags(job, tags) if tags and spec.partition is None else spec.partition
+    if asked is None and job.asset_layer is None:
+        return None
+    # Calls with Dagster's name run in this process; `launch` and the session's have their own.
+    argument = "partition_key" if spec.in_process else "partition"
+    return run_partitions(job, asked, spec.instance, argument)
 
 
 def open_run(
@@ -177,7 +196,10 @@ def open_run(
         versions: Code that was read before, where several runs are of the same definitions.
         awaited: Whether nobody knows of it before its first events, with which it is recorded.
     """
-    versions = versions or CodeVersions()
+    if versions is None and (instance.is_persistent or plan.job.asset_layer is not None):
+        from jobnb.staleness.versions import CodeVersions  # of ops in memory, no code is read
+
+        versions = CodeVersions()
     queued = instance.is_persistent and instance.run_queue.is_on
     record = JobRun(
         plan.job.name,
@@ -195,7 +217,9 @@ def open_run(
         executor_config=executor.config,
         is_detached=detached,
         # Only a history that lasts is compared with later definitions.
-        code_versions=_noted_code(versions, plan, instance) if instance.is_persistent else {},
+        code_versions=(
+            _noted_code(versions, plan, instance) if versions and instance.is_persistent else {}
+        ),
         status=RunStatus.QUEUED if queued else RunStatus.NOT_STARTED,
     )
     log: RunLog | BatchLog | FollowedLog
@@ -219,6 +243,8 @@ def open_run(
 
 def _noted_code(versions: CodeVersions, plan: Plan, instance: Instance) -> dict[str, str]:
     """Return the versions of the code of a plan, whose text is stored where it is not yet."""
+    from jobnb.staleness.listings import store_listings
+
     found = versions.of_plan(plan)
     store_listings(instance, plan, versions, found)
     return found
@@ -299,6 +325,8 @@ def subset_of(
         )
     if not op_selection and not asset_selection and checks is None:
         return job
+    from jobnb.definitions.selections.selection import check_keys_of
+
     return job.get_subset(
         op_selection=op_selection,
         asset_selection=[AssetKey.from_coercible(key) for key in asset_selection or ()] or None,
@@ -318,6 +346,8 @@ def run_tags(
     merged = {**job.tags, **check_tags(tags, run_words(job.name))}
     if partitions is None:
         return merged
+    from jobnb.plan.partitions import PARTITION_TAGS
+
     config, key = job.partitioned_config, partitions.single
     if config is not None and key is not None:
         merged = {**config.get_tags_for_partition_key(key), **merged}
@@ -351,6 +381,9 @@ def warn_of_others(instance: Instance, job: JobDefinition, keys: Collection[Asse
     others = instance.made_elsewhere(keys)
     if not others:
         return
+    from jobnb.staleness.statuses import defined_assets
+    from jobnb.staleness.versions import CODE
+
     made, defined = instance.last_made(others), defined_assets(layer.assets)
     for key, notebook in others.items():
         mark = str(instance.home), key.to_user_string(), notebook
@@ -399,6 +432,8 @@ def stale_choice(
     plan: Plan, instance: Instance, place: Callable[[AssetKey], str] | None = None
 ) -> StaleChoice:
     """Choose what of a plan has to run; see `jobnb.staleness.choice.choose_stale`."""
+    from jobnb.staleness.choice import choose_stale
+
     in_memory = [key for key, each in plan.resources.items() if each is mem_io_manager]
     return choose_stale(plan, instance, in_memory, place)
 

@@ -38,7 +38,6 @@ from jobnb.execution.context import context_of
 from jobnb.execution.hooks import run_hooks
 from jobnb.execution.inputs import load_inputs
 from jobnb.execution.io import step_key_of
-from jobnb.execution.observations import tell_observations
 from jobnb.execution.outputs import handle_output
 from jobnb.execution.resource_usage import LEAST
 from jobnb.execution.run import HANDLED, MISSING, RunScope
@@ -256,6 +255,8 @@ class StepRunner:
                 (checks or CheckRecorder(run, step, key)).tell(event)
 
         if step.observes:
+            from jobnb.execution.observations import tell_observations
+
             tell_observations(run, step, key, result, emit, told)
         else:
             read_result(step.op, key, result, emit, told, step)

@@ -25,7 +25,7 @@ from jobnb.errors import (
 from jobnb.execution.io import resources_of
 from jobnb.execution.io_manager_cache import CachedIOManager, IOManagerCache
 from jobnb.execution.run import RunScope
-from jobnb.plan.asset_job import AssetGraphDefinition, LoadableAsset, loadable_of
+from jobnb.plan.asset_graph import AssetGraphDefinition, LoadableAsset, loadable_of
 from jobnb.plan.partitions import PartitionsAsked, keys_asked
 from jobnb.plan.step import Step
 from jobnb.storage.instance import Instance

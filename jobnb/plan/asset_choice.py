@@ -150,3 +150,81 @@ def observed_output(source: SourceAsset) -> str:
     """Return the output of the observing op that belongs to a source asset."""
     names = source.op.output_names
     return names[0] if len(names) == 1 else output_name(source.key)
+
+
+def checks_to_make(
+    checks: Iterable[AssetChecksDefinition], chosen: JobAssets
+) -> list[AssetChecksDefinition]:
+    """Choose the checks that a run evaluates in steps of their own.
+
+    Args:
+        checks: All there are.
+        chosen: What the run is about.
+
+    Returns:
+        Definitions of just these checks. A definition that cannot evaluate some of its checks
+        without the others is included when all of them are chosen.
+
+    Raises:
+        InvalidSubsetError: If a check selected by name cannot be evaluated without others.
+    """
+    made = []
+    for each in checks:
+        wanted = each.check_keys & chosen.checks
+        if wanted and (each.can_subset or wanted == each.check_keys or wanted & chosen.named):
+            made.append(each.subset_for(wanted))
+    return made
+
+
+def assets_to_make(assets: Iterable[AssetsDefinition], chosen: JobAssets) -> list[AssetsDefinition]:
+    """Choose the assets that a run materializes, with those of their own checks that are selected.
+
+    A function that cannot be subset evaluates all of its checks as well.
+
+    Raises:
+        InvalidSubsetError: If some cannot be made without others.
+    """
+    keys, checks = chosen.assets, chosen.checks
+    return [
+        each.subset_for(keys, checks)
+        for each in assets
+        if each.keys & keys or (each.can_part_with_checks and each.check_keys & checks)
+    ]
+
+
+def see_makeable(
+    checks: Iterable[AssetChecksDefinition],
+    assets: Iterable[AssetsDefinition],
+    sources: Iterable[SourceAsset],
+    chosen: JobAssets,
+    anything: bool,
+) -> None:
+    """Raise if a check selected by name cannot be evaluated, or the run would do nothing.
+
+    Args:
+        checks: All checks there are.
+        assets: All assets there are.
+        sources: All source assets there are.
+        chosen: What the run is about.
+        anything: Whether the run materializes or checks anything.
+
+    Raises:
+        InvalidSubsetError: If a check cannot be made without its asset, or without others.
+    """
+    wanted = chosen.named if anything else chosen.checks
+    if not wanted:
+        return
+    together: list[AssetsDefinition | SourceAsset] = [
+        each for each in assets if each.check_specs and not each.can_part_with_checks
+    ]
+    together += sources
+    own = {key for each in together for key in each.check_keys & wanted}
+    for key in sorted(each for each in own if each.asset not in chosen.assets):
+        name, asset = key.to_user_string(), key.asset.to_user_string()
+        raise InvalidSubsetError(
+            f"The check {name!r} is made by the function that makes or observes {asset!r}, and "
+            "not without it. Select the asset as well, or check it with "
+            f"@asset_check(asset={asset!r})."
+        )
+    for each in () if anything else checks:
+        each.subset_for(wanted)  # it says why it cannot

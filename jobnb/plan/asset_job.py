@@ -1,9 +1,8 @@
-"""The graph of an asset job: assets become nodes, keys become edges."""
+"""Build the graph of an asset job: assets become nodes, keys become edges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -14,16 +13,21 @@ from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefiniti
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.dependency import Dependency, DependencyDefinition, ValueDependency
-from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import NO_HOOKS, Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.types import Nothing
 from jobnb.errors import InvalidDefinitionError, did_you_mean
-from jobnb.plan.asset_checks import assets_to_make, checks_to_make, guards_of, see_makeable
-from jobnb.plan.asset_choice import chosen_by, observed_nodes, observed_output
-from jobnb.plan.asset_parts import UNNEEDED, Part, parts_of, shared_names
+from jobnb.plan.asset_choice import (
+    assets_to_make,
+    checks_to_make,
+    chosen_by,
+    observed_nodes,
+    observed_output,
+    see_makeable,
+)
+from jobnb.plan.asset_graph import UNNEEDED, AssetGraphDefinition
+from jobnb.plan.asset_parts import Part, parts_of, shared_names
 from jobnb.plan.selection_resolution import with_known_keys
 
 Reader = AssetsDefinition | AssetChecksDefinition
@@ -147,104 +151,6 @@ def _only_orders(reader: Reader, input_name: str) -> bool:
 
 Fed = tuple[dict[str, Dependency], dict[str, AssetKey]]
 """The edges that lead to a node, and the assets that are loaded for it."""
-
-
-class LoadableAsset(msgspec.Struct, frozen=True):
-    """How the stored value of an asset is loaded."""
-
-    manager_key: str
-    metadata: Mapping[str, Any]
-
-
-class AssetGraphDefinition(GraphDefinition):
-    """A graph whose nodes materialize, observe or check assets.
-
-    Args:
-        name: The name of the job.
-        nodes: Its nodes by name.
-        dependencies: For each node, what feeds its inputs.
-        sources: Assets that are loaded, by node and input.
-        assets_by_node: The assets that each node materializes.
-        observed_by_node: The source assets that each of the other nodes observes.
-        layer: All assets around the job.
-        checks_by_node: The checks that each of the other nodes evaluates.
-        tells_checks: Whether the job's selection names checks explicitly.
-        left_out: The nodes that a selection by status leaves out at present.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        nodes: dict[str, Node],
-        dependencies: dict[str, dict[str, Dependency]],
-        sources: Mapping[str, Mapping[str, AssetKey]],
-        assets_by_node: Mapping[str, AssetsDefinition],
-        observed_by_node: Mapping[str, tuple[SourceAsset, ...]],
-        layer: AssetLayer,
-        checks_by_node: Mapping[str, AssetChecksDefinition],
-        tells_checks: bool = False,
-        left_out: frozenset[str] = frozenset(),
-    ) -> None:
-        super().__init__(name, placed=(nodes, dependencies), node_input_source_assets=sources)
-        self.assets_by_node = assets_by_node
-        self.observed_by_node = observed_by_node
-        self.layer = layer
-        self.checks_by_node = checks_by_node
-        self.tells_checks = tells_checks
-        self.left_out = left_out
-        self.guards = guards_of(self, checks_by_node.values(), assets_by_node)
-
-    @lazy
-    def _around(self) -> Mapping[AssetKey, AssetsDefinition | SourceAsset]:
-        """Map each key to its definition; a source asset wins over an assets definition."""
-        made = {key: each for each in self.layer.assets for key in each.ordered_keys}
-        return {**made, **{each.key: each for each in self.layer.sources}}
-
-    def loadable(self, key: AssetKey) -> LoadableAsset | None:
-        """Return how the value of an asset around the job is loaded, or None if it is unknown."""
-        found = self._around.get(key)
-        if isinstance(found, SourceAsset):
-            return LoadableAsset(found.io_manager_key, found.raw_metadata)
-        return loadable_of(found, key) if found is not None else None
-
-    @lazy
-    def partitioned(self) -> list[AssetsDefinition | SourceAsset]:
-        """The definitions whose partitions a run may be for: also those only checked."""
-        checked = (key for each in self.checks_by_node.values() for key in sorted(each.asset_keys))
-        around = (self._around.get(key) for key in checked) if self.checks_by_node else ()
-        found = [*self.assets_by_node.values(), *(each for each in around if each is not None)]
-        return list({id(each): each for each in found}.values())
-
-    @lazy
-    def resource_defs(self) -> dict[str, Any]:
-        """The resources that the assets bring along.
-
-        Raises:
-            InvalidDefinitionError: If two assets bring different resources for one key.
-        """
-        found: dict[str, Any] = {}
-        owners: dict[str, Any] = {}
-        problems: list[str] = []
-        around: list[Any] = [*self.layer.sources, *self.layer.assets, *self.layer.checks]
-        for each in around:
-            for key, given in each.resource_defs.items():
-                if found.setdefault(key, given) is not given:
-                    problems.append(f"{owners[key]!r} and {each!r} bring different {key!r}.")
-                owners.setdefault(key, each)
-        if problems:
-            raise InvalidDefinitionError(
-                f"The assets of {self.name!r} do not agree on resources:\n  "
-                + "\n  ".join(problems)
-                + "\nGive both the same object, or use another key."
-            )
-        return found
-
-
-def loadable_of(assets_def: AssetsDefinition, key: AssetKey) -> LoadableAsset:
-    """Return how the value of one of a definition's assets is loaded."""
-    out = assets_def.node_def.out_of(assets_def.output_name_of(key))
-    said = assets_def.metadata_by_key.get(key)
-    return LoadableAsset(out.io_manager_key, {**out.metadata, **said} if said else out.metadata)
 
 
 def graph_of_assets(job: JobDefinition) -> AssetGraphDefinition:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
@@ -16,16 +15,6 @@ from jobnb.definitions.assets.asset_function import asset_op_name
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
-
-
-class _Unneeded:
-    """Marks an input that the assets of this part do not depend on."""
-
-    def __repr__(self) -> str:
-        return "UNNEEDED"
-
-
-UNNEEDED: Any = _Unneeded()
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -6,12 +6,10 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobnb.definitions.assets.source_asset import SourceAsset
-from jobnb.definitions.checks.asset_check import AssetCheckSpec
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
@@ -22,13 +20,11 @@ from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.definitions.types import ANY, Nothing
 from jobnb.errors import UnfedInputError
 from jobnb.plan.asset_checks import check_outputs
-from jobnb.plan.asset_job import AssetGraphDefinition
-from jobnb.plan.asset_parts import UNNEEDED
+from jobnb.plan.asset_graph import UNNEEDED, AssetGraphDefinition
 from jobnb.plan.config_tree import ConfigTrees
 from jobnb.plan.flatten import Edge, FlatNode, flatten, output_at
 from jobnb.plan.job_subset import select_nodes, without_unasked
 from jobnb.plan.order import group_regions, output_edges, regions_of, topological
-from jobnb.plan.partitions import RunPartitions
 from jobnb.plan.resources import plan_resources
 from jobnb.plan.run_config import BoundConfig, bind_run_config, check_variables, raw_config_of
 from jobnb.plan.step import (
@@ -44,6 +40,11 @@ from jobnb.plan.step import (
     StepInput,
     StepOutput,
 )
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.source_asset import SourceAsset
+    from jobnb.definitions.checks.asset_check import AssetCheckSpec
+    from jobnb.plan.partitions import RunPartitions
 
 
 def build_plan(
@@ -493,7 +494,7 @@ class _Builder:
         return place in self.unasked and place in self.asset_of
 
     def _from_asset(self, asset: AssetKey | SourceAsset) -> FromAsset:
-        if isinstance(asset, SourceAsset):
+        if not isinstance(asset, AssetKey):
             return FromAsset(asset.key, asset.io_manager_key, asset.metadata)
         found = self.assets.loadable(asset) if self.assets else None
         if found is None:

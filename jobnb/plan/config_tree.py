@@ -10,7 +10,6 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
-from jobnb.plan.asset_parts import name_in, shared_names
 
 if TYPE_CHECKING:
     from jobnb.config import ConfigMapping, Section
@@ -174,6 +173,8 @@ class _Ops:
 
     def _of_left_out(self, graph: GraphDefinition, name: str) -> Any:
         """Return the schema of a node that a selection by status leaves out at present."""
+        from jobnb.plan.asset_parts import name_in, shared_names  # no job of ops has such nodes
+
         layer: Any = getattr(graph, "layer", None)
         shared = shared_names(layer.assets)
         named = [*((name_in(shared, each), each) for each in layer.assets)]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.jobs.job_config import job_words
-from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.ops.dependency import Dependency, MultiDependencyDefinition
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.plan.asset_checks import check_outputs
-from jobnb.plan.asset_job import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode, flatten, output_at
 from jobnb.plan.order import output_edges
-from jobnb.plan.selection_resolution import resolve_op_selection
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.plan.asset_graph import AssetGraphDefinition
 
 
 def select_nodes(job: JobDefinition, nodes: list[FlatNode]) -> list[FlatNode]:
@@ -38,7 +40,10 @@ def _selected(
         name: {each.step for edge in flat.edges.values() for each in output_edges(edge)}
         for name, flat in zip(names, nodes, strict=True)
     }
-    chosen = resolve_op_selection(op_selection, names, upstream, what=f"{job_words(job.name)}")
+    # Most runs are of whole jobs, and the grammar of selections takes longer to load than they.
+    from jobnb.plan.selection_resolution import resolve_op_selection
+
+    chosen = resolve_op_selection(op_selection, names, upstream, what=job_words(job.name))
     return [flat for name, flat in zip(names, nodes, strict=True) if name in chosen]
 
 

@@ -32,7 +32,7 @@ from jobnb.errors import (
     PartitionNeededError,
     UnknownPartitionError,
 )
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 from jobnb.plan.flatten import flatten
 from jobnb.plan.job_subset import select_nodes
 

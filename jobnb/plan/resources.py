@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition, resource_def_of
 from jobnb.errors import InvalidDefinitionError, did_you_mean
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 from jobnb.plan.flatten import FlatNode
 from jobnb.plan.step import FromAsset, FromMany, FromOutput, Plan, Step
 
@@ -137,7 +137,7 @@ def _add_loaders(job: JobDefinition, flat: FlatNode, wanted: dict[str, str]) -> 
     for edge in flat.edges.values():
         if edge.kind == "asset":
             graph, asset = job.graph, edge.value
-            if isinstance(asset, SourceAsset):
+            if not isinstance(asset, AssetKey):
                 wanted.setdefault(asset.io_manager_key, ".".join(flat.path))
                 continue
             found = graph.loadable(asset) if isinstance(graph, AssetGraphDefinition) else None

@@ -14,10 +14,10 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import InvalidConfigError, InvalidInvocationError, Problem
 from jobnb.plan.config_tree import WRAP, ConfigTrees, Managers, config_tree, mapping_of, outer_tree
-from jobnb.plan.partitions import RunPartitions
 
 if TYPE_CHECKING:
     from jobnb.config import Section
+    from jobnb.plan.partitions import RunPartitions
 
 
 class BoundConfig(msgspec.Struct, frozen=True):

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.source_asset import SourceAsset
-from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.jobs.job_config import run_words
-from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.ops.hook import HookDefinition
-from jobnb.definitions.ops.inout import In, Out
-from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.ops.pool import pool_of
-from jobnb.definitions.ops.retry import RetryPolicy
-from jobnb.definitions.resources.resource import ResourceDefinition
-from jobnb.definitions.types import DataType
-from jobnb.plan.partitions import RunPartitions
+
+if TYPE_CHECKING:
+    from jobnb.definitions.assets.assets_definition import AssetsDefinition
+    from jobnb.definitions.assets.source_asset import SourceAsset
+    from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
+    from jobnb.definitions.jobs.job_definition import JobDefinition
+    from jobnb.definitions.keys import AssetKey
+    from jobnb.definitions.ops.hook import HookDefinition
+    from jobnb.definitions.ops.inout import In, Out
+    from jobnb.definitions.ops.op import OpDefinition
+    from jobnb.definitions.ops.retry import RetryPolicy
+    from jobnb.definitions.resources.resource import ResourceDefinition
+    from jobnb.definitions.types import DataType
+    from jobnb.plan.partitions import RunPartitions
 
 
 class FromOutput(msgspec.Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from jobnb.definitions.jobs.logger import default_loggers
 from jobnb.definitions.locations.definitions import GLOBAL_ASSET_JOB
 from jobnb.definitions.metadata import normalize
 from jobnb.errors import InvalidConfigError, InvalidSubsetError, JobnbError, did_you_mean
-from jobnb.plan.asset_job import AssetGraphDefinition
+from jobnb.plan.asset_graph import AssetGraphDefinition
 from jobnb.plan.build import build_plan
 from jobnb.plan.job_subset import selected_graph
 from jobnb.plan.resources import all_resource_defs

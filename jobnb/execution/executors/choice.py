@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobnb.definitions.jobs.executor import (
     STRATEGIES,
@@ -14,10 +14,11 @@ from jobnb.definitions.jobs.executor import (
 )
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.errors import InvalidConfigError, did_you_mean
-from jobnb.execution.executors.threads import PLACES, ThreadWorkerPool
-from jobnb.execution.executors.worker_pool import WorkerPool
-from jobnb.execution.run import RunScope
 from jobnb.storage.process import has_threads
+
+if TYPE_CHECKING:
+    from jobnb.execution.executors.worker_pool import WorkerPool
+    from jobnb.execution.run import RunScope
 
 
 def with_executor(job: JobDefinition, wanted: Any) -> JobDefinition:
@@ -90,6 +91,8 @@ def worker_pool_of(run: RunScope, strategy: str, config: Mapping[str, Any]) -> W
     if strategy == "in_process" or (strategy in STRATEGIES and not has_threads()):
         return None
     if strategy == "threads":
+        from jobnb.execution.executors.threads import PLACES, ThreadWorkerPool
+
         return ThreadWorkerPool(run, places_of(config, PLACES))
     if strategy == "async":
         from jobnb.execution.executors.async_loop import (  # brings asyncio
