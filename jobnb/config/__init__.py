@@ -10,7 +10,7 @@ from jobnb.config.binding import (
     resolved,
     without_secrets,
 )
-from jobnb.config.env import EnvVar
+from jobnb.config.env import EnvVar, env_name, env_names
 from jobnb.config.field import Field
 from jobnb.config.mapping import (
     ConfigMapping,
@@ -88,6 +88,8 @@ __all__ = [
     "configured_schema",
     "derived",
     "dump_yaml",
+    "env_name",
+    "env_names",
     "json_schema",
     "load_yaml",
     "merged",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 _SECRET = "secret:"  # noqa: S105 (a prefix of names)
@@ -136,6 +136,29 @@ def holds_env(value: Any) -> bool:
         extra = getattr(value, "__pydantic_extra__", None) or {}
         return any(holds_env(inner) for inner in (*vars(value).values(), *extra.values()))
     return False
+
+
+def env_names(value: Any) -> Iterator[str]:
+    """Iterate over the variables that a value names, at any depth; one may come several times.
+
+    Example:
+        >>> list(env_names({"url": {"env": "DB_URL"}, "ports": [EnvVar.int("DB_PORT"), 1]}))
+        ['DB_URL', 'DB_PORT']
+    """
+    inner: Any = ()
+    if (name := env_name(value)) is not None:
+        yield name
+    elif isinstance(value, Mapping):
+        inner = value.values()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inner = value
+    elif hasattr(type(value), "__pydantic_fields__"):
+        inner = (
+            *vars(value).values(),
+            *(getattr(value, "__pydantic_extra__", None) or {}).values(),
+        )
+    for each in inner:
+        yield from env_names(each)
 
 
 def look_up(name: str) -> Any:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jobnb.config import EnvVar
+from jobnb.config import ConfiguredSchema, env_name, env_names
 from jobnb.definitions.resources.resource import ResourceDefinition, resource_defs_of
 from jobnb.errors import JobnbError
+from jobnb.server.automaterialize import is_paused
 from jobnb.server.config_types import ConfigTypeField, field_of_schema
 from jobnb.server.metadata import AssetKey
 from jobnb.server.nodes import Node, type_named
@@ -141,11 +142,15 @@ class Instance(Node):
     has_info = True
     run_queuing_supported = False
     has_captured_log_manager = True
-    auto_materialize_paused = False
     executable_path = sys.executable
 
     def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
+
+    @property
+    def auto_materialize_paused(self) -> bool:
+        """Whether no asset is materialized by itself."""
+        return is_paused(self._reading)
 
     @property
     def supports_concurrency_limits(self) -> bool:
@@ -256,6 +261,13 @@ class ResourceDetails(Node):
         return [_value(key, each) for key, each in values.items()]
 
     @property
+    def env_vars(self) -> set[str]:
+        """The environment variables that it reads."""
+        schema = self._definition.config_schema
+        fixed = schema.config_or_config_fn if isinstance(schema, ConfiguredSchema) else None
+        return {*env_names(self._given), *env_names(fixed)}
+
+    @property
     def _inner(self) -> Mapping[str, Any]:
         fields = getattr(type(self._given), "model_fields", {})
         values = {name: getattr(self._given, name, None) for name in fields}
@@ -300,8 +312,9 @@ class ResourceDetails(Node):
 
 
 def _value(key: str, value: Any) -> ConfiguredValue:
-    if isinstance(value, EnvVar):
-        return ConfiguredValue(key, value.env_var_name, "ENV_VAR")
+    variable = env_name(value)
+    if variable is not None:
+        return ConfiguredValue(key, variable, "ENV_VAR")
     return ConfiguredValue(key, str(value), "VALUE")
 
 
@@ -316,3 +329,72 @@ class ResourceDetailsList(Node):
     """Resources."""
 
     results: Sequence[ResourceDetails]
+
+
+@dataclass(frozen=True)
+class EnvVarConsumer(Node):
+    """What reads an environment variable."""
+
+    name: str
+    type: str = "RESOURCE"
+
+
+@dataclass(frozen=True)
+class EnvVarWithConsumers(Node):
+    """An environment variable, and the resources that read it."""
+
+    env_var_name: str
+    env_var_consumers: Sequence[EnvVarConsumer]
+
+
+@dataclass(frozen=True)
+class EnvVarWithConsumersList(Node):
+    """Environment variables."""
+
+    results: Sequence[EnvVarWithConsumers]
+
+
+def env_vars_of(reading: RequestReader, location: Location) -> EnvVarWithConsumersList:
+    """Return the environment variables that the resources of a location read."""
+    known: dict[str, list[EnvVarConsumer]] = {}
+    for resource in resources_of(reading, location):
+        for name in resource.env_vars:
+            known.setdefault(name, []).append(EnvVarConsumer(resource.name))
+    return EnvVarWithConsumersList([EnvVarWithConsumers(*each) for each in sorted(known.items())])
+
+
+# --- what Dagster's own page asks for -------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scheduler(Node):
+    """What evaluates schedules."""
+
+    scheduler_class: str | None = "AutomationLoop"
+
+
+@dataclass(frozen=True)
+class SchedulerNotDefinedError(Node):
+    """Nothing evaluates schedules; there is always a loop here that can."""
+
+    message: str
+
+
+class TestFields(Node):
+    """What tries how a page tells errors."""
+
+    @property
+    def always_exception(self) -> str | None:
+        """Raise an error.
+
+        Raises:
+            JobnbError: Always.
+        """
+        raise JobnbError("alwaysException is a field that always fails, to see how errors look.")
+
+
+@dataclass(frozen=True)
+class LogTelemetrySuccess(Node):
+    """What somebody did was noted; jobnb notes nothing, and tells nobody."""
+
+    action: str

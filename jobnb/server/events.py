@@ -68,7 +68,7 @@ class RunMessage(Node):
     @property
     def event_type(self) -> str | None:
         """The kind of the event; none of a line that was logged."""
-        name: str = self.event.event_type.value
+        name: str = self.event.event_type.name
         return None if name in _NOT_OF_DAGSTER else name
 
     # --- what several kinds have

@@ -455,7 +455,8 @@ class StopSensorMutationResult(Node):
 # --- finding them ---------------------------------------------------------------------
 
 
-def _known(reading: RequestReader, location: Location) -> list[KnownInstigator]:
+def those_known(reading: RequestReader, location: Location) -> list[KnownInstigator]:
+    """Return the schedules and sensors of a location, with their states."""
     reading.definitions(location)
     loop = AutomationLoop(reading.instance, [location.code])
     return [KnownInstigator(reading, location, *each) for each in loop.instigators()]
@@ -463,13 +464,13 @@ def _known(reading: RequestReader, location: Location) -> list[KnownInstigator]:
 
 def schedules_of(reading: RequestReader, location: Location) -> list[Schedule]:
     """Return the schedules of a location."""
-    known = _known(reading, location)
+    known = those_known(reading, location)
     return [Schedule(each) for each in known if each.instigator.kind == "SCHEDULE"]
 
 
 def sensors_of(reading: RequestReader, location: Location) -> list[Sensor]:
     """Return the sensors of a location."""
-    known = _known(reading, location)
+    known = those_known(reading, location)
     return [Sensor(each) for each in known if each.instigator.kind == "SENSOR"]
 
 
@@ -482,7 +483,7 @@ def find_instigator(
         return f"There is no location {selector['repository_location_name']!r}."
     known = {
         each.instigator.name: each
-        for each in _known(reading, location)
+        for each in those_known(reading, location)
         if kind in (None, each.instigator.kind)
     }
     if name in known:
@@ -494,7 +495,7 @@ def find_instigator(
 def with_id(reading: RequestReader, wanted: str) -> KnownInstigator | None:
     """Return the schedule or sensor that an id names, or None."""
     for location, _ in reading.loaded():
-        for each in _known(reading, location):
+        for each in those_known(reading, location):
             if each.id == wanted:
                 return each
     return next((each for each in unknown_states(reading) if each.id == wanted), None)
@@ -505,7 +506,7 @@ def unknown_states(reading: RequestReader) -> list[KnownInstigator]:
     here = {
         each.instigator.origin_id
         for location, _ in reading.loaded()
-        for each in _known(reading, location)
+        for each in those_known(reading, location)
     }
     own = {location.code.name for location in reading.served.locations}
     return [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange
 from jobnb.errors import JobnbError, did_you_mean
 from jobnb.server import problems
+from jobnb.server.automaterialize import set_paused
 from jobnb.server.backfills import (
     CancelBackfillSuccess,
     Launched,
@@ -17,6 +18,7 @@ from jobnb.server.backfills import (
     launch_backfill,
     resume_backfill,
 )
+from jobnb.server.deployment import LogTelemetrySuccess
 from jobnb.server.instigators import (
     InstigationState,
     KnownInstigator,
@@ -279,6 +281,20 @@ class Mutation(Node):
             return problems.ScheduleNotFoundError(found, name)
         evaluation = found.evaluated(moment)
         return DryRunInstigationTick(timestamp, lambda: evaluation)
+
+    def set_auto_materialize_paused(self, paused: bool) -> bool:
+        """Stop or start all sensors of conditions; whether it is paused now."""
+        return set_paused(self._reading, paused)
+
+    # --- what Dagster's own page tells
+
+    def log_telemetry(
+        self, action: str, client_id: str, client_time: str, metadata: str
+    ) -> LogTelemetrySuccess:
+        """Take note of nothing: jobnb has no telemetry."""
+        return LogTelemetrySuccess(action)
+
+    set_nux_seen = True
 
     # --- locations
 

@@ -10,14 +10,22 @@ from jobnb.definitions.keys import AssetKey as Key
 from jobnb.errors import JobnbError, did_you_mean
 from jobnb.server import problems
 from jobnb.server.assets import Asset, AssetLatestInfo, AssetNode, latest_info, node_of, nodes_of
+from jobnb.server.automaterialize import (
+    AutoMaterializeAssetEvaluationRecords,
+    evaluations_of,
+)
 from jobnb.server.backfills import PartitionBackfill, PartitionBackfills
 from jobnb.server.config_errors import PipelineConfigValidationValid, RunConfigValidationInvalid
 from jobnb.server.deployment import (
     PERMISSIONS,
+    EnvVarWithConsumersList,
     Instance,
     Permission,
     ResourceDetails,
     ResourceDetailsList,
+    Scheduler,
+    TestFields,
+    env_vars_of,
     resources_of,
 )
 from jobnb.server.events import EventConnection
@@ -124,6 +132,10 @@ class Query(Node):
     def permissions(self) -> Sequence[Permission]:
         """What may be done."""
         return PERMISSIONS
+
+    scheduler = Scheduler()
+    test = TestFields()
+    should_show_nux = False
 
     # --- locations
 
@@ -335,7 +347,7 @@ class Query(Node):
         self, log_key: Sequence[str], cursor: str | None = None, limit: int | None = None
     ) -> CapturedLogs:
         """Return what a run printed."""
-        return captured_logs(self._reading, log_key)
+        return captured_logs(self._reading, log_key, cursor, limit)
 
     def captured_logs_metadata(self, log_key: Sequence[str]) -> CapturedLogsMetadata:
         """Return where the output of a run is."""
@@ -582,6 +594,12 @@ class Query(Node):
             ]
         )
 
+    def auto_materialize_asset_evaluations_or_error(
+        self, asset_key: Selector, limit: int, cursor: str | None = None
+    ) -> AutoMaterializeAssetEvaluationRecords:
+        """Return what was decided about an asset that is materialized by itself."""
+        return evaluations_of(self._reading, key_of(asset_key), limit, cursor)
+
     # --- resources
 
     def all_top_level_resource_details_or_error(
@@ -593,6 +611,18 @@ class Query(Node):
             return location
         try:
             return ResourceDetailsList(resources_of(self._reading, location))
+        except JobnbError as error:
+            return problems.python_error(error)
+
+    def utilized_env_vars_or_error(
+        self, repository_selector: Selector
+    ) -> EnvVarWithConsumersList | problems.PythonError:
+        """Return the environment variables that the resources of a location read."""
+        location = self._repository(repository_selector)
+        if not isinstance(location, Location):
+            return problems.PythonError(location.message)
+        try:
+            return env_vars_of(self._reading, location)
         except JobnbError as error:
             return problems.python_error(error)
 

@@ -340,12 +340,57 @@ def _printed(reading: RequestReader, run_id: str, step_key: str | None) -> dict[
     return texts
 
 
-def captured_logs(reading: RequestReader, log_key: Sequence[str]) -> CapturedLogs:
-    """Return the output by key: `[run id]` or `[run id, "compute_logs", step key]`."""
+def captured_logs(
+    reading: RequestReader,
+    log_key: Sequence[str],
+    cursor: str | None = None,
+    limit: int | None = None,
+) -> CapturedLogs:
+    """Return the output by key, from a cursor on.
+
+    Args:
+        reading: What the request reads.
+        log_key: `[run id]` or `[run id, "compute_logs", step key]`.
+        cursor: How much of both streams is known.
+        limit: How many characters of each stream at most.
+
+    Raises:
+        InvalidInvocationError: If that is no cursor.
+    """
     run_id = log_key[0] if log_key else ""
     texts = _printed(reading, run_id, log_key[-1] if len(log_key) > 1 else None)
-    cursor = ":".join(str(len(text)) for text in texts.values())
-    return CapturedLogs(list(log_key), texts["stdout"] or None, texts["stderr"] or None, cursor)
+    known = _places(cursor, 2)
+    new = {
+        name: text[start:][: None if limit is None else max(0, limit)]
+        for start, (name, text) in zip(known, texts.items(), strict=True)
+    }
+    ends = (start + len(text) for start, text in zip(known, new.values(), strict=True))
+    told = ":".join(map(str, ends))
+    return CapturedLogs(list(log_key), new["stdout"] or None, new["stderr"] or None, told)
+
+
+def compute_log(
+    reading: RequestReader, run_id: str, step_key: str, stream: str, cursor: str | None = None
+) -> ComputeLogFile:
+    """Return what a step printed into one stream, from a cursor on.
+
+    Raises:
+        InvalidInvocationError: If that is no cursor.
+    """
+    text = _printed(reading, run_id, step_key)[stream]
+    [start] = _places(cursor, 1)
+    return ComputeLogFile(f"{run_id}/{step_key}/{stream}", text[start:], len(text), len(text))
+
+
+def _places(cursor: str | None, count: int) -> list[int]:
+    if not cursor:
+        return [0] * count
+    parts = cursor.split(":")
+    if len(parts) != count or not all(each.isascii() and each.isdigit() for each in parts):
+        raise InvalidInvocationError(
+            f"{cursor!r} is no cursor of what was printed: give the cursor of an earlier answer."
+        )
+    return [min(int(each[:12]), 10**9) for each in parts]
 
 
 def log_page(

@@ -22,6 +22,7 @@ from graphql import (
 
 from jobnb.server import (  # noqa: F401 - they register their classes
     assets,
+    automaterialize,
     backfills,
     config_errors,
     config_types,

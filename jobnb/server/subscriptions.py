@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from jobnb.errors import JobnbError
 from jobnb.server.events import RunMessage
 from jobnb.server.nodes import Node
-from jobnb.server.runs import Run, log_page
+from jobnb.server.runs import (
+    CapturedLogs,
+    ComputeLogFile,
+    Run,
+    captured_logs,
+    compute_log,
+    log_page,
+)
 from jobnb.server.workspace import Change, RequestReader, ServedWorkspace
 
 _PAUSE = 0.1  # seconds between two looks at a log that is written elsewhere
@@ -53,6 +61,7 @@ class LocationStateChangeSubscription(Node):
     event: LocationStateChangeEvent
 
 
+T = TypeVar("T", CapturedLogs, ComputeLogFile)
 Payload = PipelineRunLogsSubscriptionSuccess | PipelineRunLogsSubscriptionFailure
 
 
@@ -87,6 +96,46 @@ class Subscription(Node):
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
+    async def captured_logs(
+        self, log_key: Sequence[str], cursor: str | None = None
+    ) -> AsyncGenerator[CapturedLogs]:
+        """Iterate over what a run or a step prints, until the run's end."""
+        known = cursor
+
+        def read() -> CapturedLogs:
+            return captured_logs(RequestReader(self._served), log_key, known)
+
+        async for told in self._grown(log_key[0] if log_key else "", read):
+            known = told.cursor
+            yield told
+
+    async def compute_logs(
+        self, run_id: str, step_key: str, io_type: str, cursor: str | None = None
+    ) -> AsyncGenerator[ComputeLogFile]:
+        """Iterate over what a step prints into one stream, until the run's end."""
+        known, stream = cursor, io_type.lower()
+
+        def read() -> ComputeLogFile:
+            return compute_log(RequestReader(self._served), run_id, step_key, stream, known)
+
+        async for told in self._grown(run_id, read):
+            known = str(told.cursor)
+            yield told
+
+    async def _grown(self, run_id: str, read: Callable[[], T]) -> AsyncGenerator[T]:
+        """Read what is new again and again; the first answer comes at once."""
+        pause, last = _PAUSE, None
+        while True:
+            is_going = await asyncio.to_thread(_is_going, self._served, run_id)
+            found = await asyncio.to_thread(read)
+            if last is None or found.cursor != last:
+                last, pause = found.cursor, _PAUSE
+                yield found
+            if not is_going:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
     async def location_state_change_events(
         self,
     ) -> AsyncGenerator[LocationStateChangeSubscription]:
@@ -105,6 +154,11 @@ class Subscription(Node):
 
 
 _ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+
+
+def _is_going(served: ServedWorkspace, run_id: str) -> bool:
+    record = RequestReader(served).record(run_id)
+    return record is not None and not record.dagster_run.is_finished
 
 
 def _page(served: ServedWorkspace, run_id: str, cursor: str | None) -> Payload:

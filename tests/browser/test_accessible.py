@@ -107,7 +107,7 @@ def opened(lab, tab):
         "run": ".jw-output",
         "launchpad": ".jl-number",
         "history": "tbody tr",
-        "partitions": ".jp-count",
+        "partitions": ".jq-count",
         "graph": ".jn-node",
         "op": ".jn-header",
     }.items():

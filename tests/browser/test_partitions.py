@@ -35,7 +35,7 @@ def test_partitions_are_selected_by_dragging_writing_and_by_keys(lab, tab):
     expect(view.locator('[data-status="missing"]')).to_have_text("57 missing")
     written = view.get_by_role("textbox", name="selection")
 
-    canvas = view.locator(".jp-canvas")
+    canvas = view.locator(".jq-canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     # The first row begins right of its label; a cell is at most 22 wide and 16 high.
@@ -54,21 +54,21 @@ def test_partitions_are_selected_by_dragging_writing_and_by_keys(lab, tab):
     expect(written).to_have_value("2013-01-03, 2013-02-01")
     written.fill("2013-13-01")
     written.press("Enter")
-    expect(view.locator(".jp-said")).to_contain_text("There is no partition '2013-13-01'")
+    expect(view.locator(".jq-said")).to_contain_text("There is no partition '2013-13-01'")
 
-    grid = view.locator(".jp-scroll")
+    grid = view.locator(".jq-scroll")
     grid.focus()
     grid.press("Escape")
     for _ in range(2):
         grid.press("ArrowLeft")
     grid.press("Enter")
     expect(written).not_to_have_value("")
-    expect(view.locator(".jp-said")).to_contain_text("2013-")
+    expect(view.locator(".jq-said")).to_contain_text("2013-")
 
 
 def _first_cell(view):
     """How far the first column is from the left, in pixels: the labels end there."""
-    wide = view.locator(".jp-filler").evaluate("node => node.offsetWidth")
+    wide = view.locator(".jq-filler").evaluate("node => node.offsetWidth")
     return wide - 31 * 22
 
 
@@ -93,10 +93,10 @@ def test_what_is_selected_is_made_while_one_looks(lab, tab):
     written = view.get_by_role("textbox", name="selection")
     written.fill("2013-01-02...2013-01-05")
     written.press("Enter")
-    cells = view.locator(".jp-scroll")
+    cells = view.locator(".jq-scroll")
     cells.press("ArrowRight")
     cells.press("ArrowRight")
-    told = view.locator(".jp-said")
+    told = view.locator(".jq-said")
     expect(told).to_have_text("2013-01-02 · missing")
     view.get_by_role("button", name="Materialize selected").click()
     expect(view.get_by_role("button", name="Cancel")).to_be_visible()
@@ -206,7 +206,7 @@ def test_the_calendar_takes_on_the_colours_of_another_theme(lab, tab):
         const at = node.getContext('2d').getImageData(Math.floor(node.width * 1.5 / 59), 5, 1, 1);
         return [...at.data].join(' ');
     }"""
-    bar = view.locator(".jp-bar")
+    bar = view.locator(".jq-bar")
     wanted = """node => {
         const probe = document.createElement('i');
         probe.style.color = getComputedStyle(node).getPropertyValue('--jn-succeeded');

@@ -200,7 +200,9 @@ def wrapped():
 class Shelf(ConfigurableResource):
     height: int = 3
 
-definitions_resources = session.add(resources={"shelf": Shelf(height=4)})
+definitions_resources = session.add(
+    resources={"shelf": Shelf(height=4), "press": Shelf(height=EnvVar.int("PRESS_HEIGHT"))}
+)
 """,
 ]
 PLAIN = """

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jobnb.automation.default_sensor import DEFAULT_SENSOR
 from tests.server.conftest import NOTEBOOK, Client
 
 SCHEDULES = """
@@ -24,6 +25,18 @@ query ($s: RepositorySelector!, $status: InstigationStatus) {
         runRequests { runKey runConfigYaml tags { key value } } error { message } } } }
       potentialTickTimestamps(startTimestamp: 1357020000, upperLimit: 2, lowerLimit: 2)
     } }
+  }
+}
+"""
+EVALUATIONS = """
+query ($key: AssetKeyInput!, $after: String) {
+  autoMaterializeAssetEvaluationsOrError(assetKey: $key, limit: 5, cursor: $after) {
+    ... on AutoMaterializeAssetEvaluationRecords {
+      currentEvaluationId
+      records { id evaluationId numRequested numSkipped numDiscarded timestamp runIds
+        conditions { __typename ... on AutoMaterializeConditionWithDecisionType { decisionType
+          partitionKeysOrError { ... on PartitionKeys { partitionKeys } } } } }
+    }
   }
 }
 """
@@ -139,8 +152,9 @@ def test_ticks_are_told(client: Client) -> None:
         "from jobnb.notebook.code_locations import open_locations\n"
         "from jobnb.automation.loop import AutomationLoop\n"
         f"instance, found = open_locations([{NOTEBOOK!r}])\n"
-        "tick = AutomationLoop(instance, found).tick_now('morning')\n"
-        "assert tick is not None\n"
+        "loop = AutomationLoop(instance, found)\n"
+        f"for name in ('morning', {DEFAULT_SENSOR!r}):\n"
+        "    assert loop.tick_now(name) is not None\n"
     )
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root, "JOBNB_HOME": str(client.folder / "home")}
@@ -161,12 +175,56 @@ def test_ticks_are_told(client: Client) -> None:
     assert state["tick"]["id"] == tick["id"]
     assert "good morning" in [each["message"] for each in tick["logEvents"]["events"]]
     assert state["runsCount"] >= 1
+    [record] = client.one(EVALUATIONS, key={"path": ["owned"]})["records"]
+    assert (record["numRequested"], record["numSkipped"], record["numDiscarded"]) == (1, 0, 0)
+    assert len(record["runIds"]) == 1
+    missing = {"__typename": "MissingAutoMaterializeCondition", "decisionType": "MATERIALIZE"}
+    assert {**missing, "partitionKeysOrError": None} in record["conditions"]
+    [again] = client.one(EVALUATIONS, key={"path": ["owned"]}, after="99999999999")["records"]
+    assert again == record
+    before = client.one(EVALUATIONS, key={"path": ["owned"]}, after=str(record["evaluationId"]))
+    assert before == {"records": [], "currentEvaluationId": record["evaluationId"]}
     missing = client.one(
         "query ($s: InstigationSelector!) { instigationStateOrError(instigationSelector: $s) { "
         "__typename ... on Error { message } } }",
         s={**client.repository, "name": "nope"},
     )
     assert missing["__typename"] == "InstigationStateNotFoundError"
+
+
+def test_assets_that_are_materialized_by_themselves_are_paused_and_go_on(client: Client) -> None:
+    paused = "{ instance { autoMaterializePaused } }"
+    pause = "mutation ($p: Boolean!) { setAutoMaterializePaused(paused: $p) }"
+    assert client.one(paused) == {"autoMaterializePaused": True}
+    for wanted in (False, True):
+        assert client.one(pause, p=wanted) is wanted
+        assert client.one(paused) == {"autoMaterializePaused": wanted}
+        sensor = by_name(client, SENSORS)[DEFAULT_SENSOR]
+        assert sensor["sensorState"]["status"] == ("STOPPED" if wanted else "RUNNING")
+
+
+def test_what_the_page_of_dagster_asks_for_besides_is_answered(client: Client) -> None:
+    answer = client.ask(
+        "query ($s: RepositorySelector!) { shouldShowNux scheduler { __typename } "
+        "utilizedEnvVarsOrError(repositorySelector: $s) { ... on EnvVarWithConsumersList { "
+        "results { envVarName envVarConsumers { type name } } } } }",
+        s=client.repository,
+    )
+    press = {"type": "RESOURCE", "name": "press"}
+    variables = [{"envVarName": "PRESS_HEIGHT", "envVarConsumers": [press]}]
+    assert answer == {
+        "shouldShowNux": False,
+        "scheduler": {"__typename": "Scheduler"},
+        "utilizedEnvVarsOrError": {"results": variables},
+    }
+    told = client.ask(
+        'mutation { setNuxSeen logTelemetry(action: "a", clientId: "b", clientTime: "1", '
+        'metadata: "{}") { ... on LogTelemetrySuccess { action } } }'
+    )
+    assert told == {"setNuxSeen": True, "logTelemetry": {"action": "a"}}
+    error = client.post("{ test { alwaysException } }").json()
+    assert error["data"] == {"test": {"alwaysException": None}}
+    assert "always fails" in error["errors"][0]["message"]
 
 
 def test_what_is_not_served_is_told(client: Client) -> None:

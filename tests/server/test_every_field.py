@@ -164,7 +164,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[GraphQLEx
         "backfillId": backfill_id, "logKey": [runs[0]], "stepKey": "load", "fileKey": "load",
         "dagsterTypeName": "Int", "handleID": "whole", "name": "load",
         "timestampMillis": str(int(time.time() * 1000)), "partition": "a", "partitionName": "a",
-        "tickTimestamp": 1357020000,
+        "tickTimestamp": 1357020000, "limit": 5,
     }  # fmt: skip
     asking = Asking(given)
     asking.given["runs"] = runs
@@ -178,7 +178,11 @@ def test_each_field_of_each_type_can_be_asked_for(asking: tuple[GraphQLExecutor,
     query_type = asked.schema.query_type
     assert query_type is not None
     fields = query_type.fields
-    queries = [f"{{ {asked.field(name, field)} }}" for name, field in fields.items()]
+    queries = [
+        f"{{ {asked.field(name, field)} }}"
+        for name, field in fields.items()
+        if name != "test"  # which always fails
+    ]
     set_name = '(repositorySelector: {}, partitionSetName: "by_letter_partition_set")'.replace(
         "{}", literal(PLACE)
     )
@@ -245,10 +249,16 @@ DEEPER = {
     + literal({**PLACE, "pipelineName": "hooked"})
     + ") { ... on Pipeline { solids { definition { metadata { __typename key value } } } } } }",
 }
+CONDITIONS = (
+    "Freshness", "DownstreamFreshness", "ParentMaterialized", "Missing", "ParentOutdated",
+    "MaxMaterializationsExceeded",
+)  # fmt: skip
 ELSEWHERE = {
     # What other tests ask for, or what this notebook has none of.
     "AssetNodeDefinitionCollision", "DynamicPartitionRequest", "ErrorChainLink",
-    "EvaluationStackListItemEntry", "EvaluationStackPathEntry", "JobWithOps",
+    *(f"{kind}AutoMaterializeCondition" for kind in CONDITIONS), "PartitionKeys",
+    "AutoMaterializeAssetEvaluationRecord", "TestFields", "EvaluationStackListItemEntry",
+    "EvaluationStackPathEntry", "JobWithOps",
     "NestedResourceEntry", "NullableDagsterType", "PartitionKeyRange", "StaleCause",
     "UnpartitionedAssetStatus",
 }  # fmt: skip

@@ -229,7 +229,9 @@ def test_resources_are_told(client: Client) -> None:
         "configFields { name } configuredValues { key value type } } } } }",
         s=client.repository,
     )
-    [shelf] = found["results"]
+    [press, shelf] = found["results"]
+    [height] = press["configuredValues"]
+    assert height == {"key": "height", "value": "PRESS_HEIGHT", "type": "ENV_VAR"}
     assert shelf["name"] == "shelf"
     assert shelf["configuredValues"] == [{"key": "height", "value": "4", "type": "VALUE"}]
     missing = client.one(

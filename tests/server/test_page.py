@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 import pkgutil
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -297,3 +298,12 @@ def test_the_token_of_a_history_is_the_same_after_a_restart(tmp_path: Path) -> N
     assert len(token) == 48
     assert kept_token(tmp_path) == token
     assert (tmp_path / "page.token").stat().st_mode & 0o077 == 0
+
+
+def test_no_style_of_a_widget_falls_on_the_frame_of_the_page() -> None:
+    folder = Path(widgets.__file__).parent.parent / "static"
+    sheets = {each.name: each.read_text() for each in folder.glob("*.css")}
+    frame = set(re.findall(r"\.(jp-[a-z-]+)", sheets.pop("page.css")))
+    assert frame
+    for name, text in sheets.items():
+        assert frame.isdisjoint(re.findall(r"\.(jp-[a-z-]+)", text)), name

@@ -156,6 +156,7 @@ def test_a_failure_is_told_with_its_place(client: Client) -> None:
     assert failed["error"]["className"] == "ValueError"
     assert failed["level"] == "ERROR"
     assert events[-1]["__typename"] == "RunFailureEvent"
+    assert [e["eventType"] for e in (events[0], events[-1])] == ["RUN_START", "RUN_FAILURE"]
     answer = client.one(
         "query ($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { "
         "... on ExecutionStepFailureEvent { errorSource failureMetadata { label } } } } } }",

@@ -134,6 +134,31 @@ def test_the_log_of_a_run_that_has_ended_comes_whole_or_after_a_cursor(
 
 
 @both
+def test_what_a_run_prints_comes_as_it_grows(client: Client, protocol: str) -> None:
+    run_id = client.done("daily", YEAR)
+    key = [run_id, "compute_logs", "load"]
+    captured = (
+        "subscription ($log: [String!]!, $cursor: String) "
+        "{ capturedLogs(logKey: $log, cursor: $cursor) { stdout stderr cursor } }"
+    )
+    computed = (
+        "subscription ($id: ID!, $io: ComputeIOType!, $cursor: String) { computeLogs(runId: $id, "
+        'stepKey: "load", ioType: $io, cursor: $cursor) { data cursor size } }'
+    )
+    whole = "loading 2013\n"
+    with talking(client, protocol) as talk:
+        talk.subscribe("a", captured, log=key)
+        [told] = [data["capturedLogs"] for data in talk.answers("a")]
+        assert told == {"stdout": whole, "stderr": None, "cursor": f"{len(whole)}:0"}
+        talk.subscribe("b", captured, log=key, cursor="8:0")
+        [rest] = [data["capturedLogs"] for data in talk.answers("b")]
+        assert rest == {**told, "stdout": "2013\n"}
+        talk.subscribe("c", computed, id=run_id, io="STDOUT", cursor="8")
+        [read] = [data["computeLogs"] for data in talk.answers("c")]
+        assert read == {"data": "2013\n", "cursor": len(whole), "size": len(whole)}
+
+
+@both
 def test_a_run_that_is_not_there_is_told(client: Client, protocol: str) -> None:
     with talking(client, protocol) as talk:
         talk.subscribe("x", LOGS, id="nope")

@@ -58,14 +58,15 @@ function drawTold(view) {
 }
 
 function headOfKey({ key, note, about, status, word, more, made, reasons, notes = [] }) {
-  const why = [...reasons.slice(word.includes(reasons[0]) ? 1 : 0), ...notes];
+  const stands = status === "none" ? word : more || word;
+  const why = [...reasons.slice(stands.includes(reasons[0]) ? 1 : 0), ...notes];
   return el("div", { class: "jw-asset-head" },
     el("div", { class: "jn-header" },
       el("strong", { class: "jn-name" }, key), " ", el("span", { class: "jn-noun" }, "asset"), " ",
       note ? el("span", { class: "jn-muted" }, note) : null),
     about.length ? el("div", { class: "jn-doc" }, proseNodes(about)) : null,
     el("div", { class: "jw-bar" },
-      status === "none" ? el("span", { class: "jw-note" }, word) : stateBadge(status, more || word),
+      status === "none" ? el("span", { class: "jw-note" }, stands) : stateBadge(status, stands),
       made ? el("span", { class: "jw-note" }, `last made ${whenText(made)}`) : null),
     why.length ? el("ul", { class: "jw-reasons" }, why.map((reason) => el("li", {}, reason))) : null);
 }

@@ -3,9 +3,9 @@
 class Partitions {
   constructor(model, host) {
     this.model = model;
-    this.head = el("div", { class: "jp-head" });
-    this.bar = el("canvas", { class: "jp-bar", title: "all partitions" });
-    this.said = el("div", { class: "jw-note jp-said", role: "status", "aria-live": "polite" });
+    this.head = el("div", { class: "jq-head" });
+    this.bar = el("canvas", { class: "jq-bar", title: "all partitions" });
+    this.said = el("div", { class: "jw-note jq-said", role: "status", "aria-live": "polite" });
     this.tell = debounce((place) => this.tellOf(place), 120);
     this.grid = partitionCanvas({
       states: model.get("about").states,
@@ -59,8 +59,8 @@ class Partitions {
     const counts = Object.values(this.model.get("counts"));
     fill(this.head, el("strong", { class: "jn-name" }, name), " ", el("span", { class: "jn-noun" }, "partitions"),
       states.map(({ word, state }, at) => counts[at]
-        ? el("span", { class: `jw-badge jn-${state} jp-count`, data: { status: word } },
-            glyphIcon(state) ?? el("i", { class: "jp-dot" }), `${counts[at].toLocaleString("en")} ${word}`)
+        ? el("span", { class: `jw-badge jn-${state} jq-count`, data: { status: word } },
+            glyphIcon(state) ?? el("i", { class: "jq-dot" }), `${counts[at].toLocaleString("en")} ${word}`)
         : null),
       button("Refresh", () => this.act("refresh"), { class: "jw-plain" }));
     const running = this.model.get("running");

@@ -4,10 +4,10 @@ const CELL = { high: 16, gap: 2, widest: 22, least: 5, head: 18 };
 
 // partitionCanvas({ picked, hovered }) -> { node, show(grid, statuses), select(pieces), focusAt }
 function partitionCanvas({ states, picked, hovered }) {
-  const canvas = el("canvas", { class: "jp-canvas", "aria-hidden": "true" });
-  const filler = el("div", { class: "jp-filler" });
+  const canvas = el("canvas", { class: "jq-canvas", "aria-hidden": "true" });
+  const filler = el("div", { class: "jq-filler" });
   const node = el("div", {
-    class: "jp-scroll", tabindex: 0, role: "application", "data-lm-suppress-shortcuts": "true",
+    class: "jq-scroll", tabindex: 0, role: "application", "data-lm-suppress-shortcuts": "true",
     "aria-label": "partitions: arrow keys move, shift and arrows select, Enter selects one",
   }, canvas, filler);
   const view = {
