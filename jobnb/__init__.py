@@ -26,6 +26,7 @@ with open(f"{__file__.removesuffix('.py')}.pyi", encoding="utf-8") as _list:  # 
     HOME_OF = {name: module for module, name in _LISTED.findall(_list.read())}
 """The module that each public name is defined in, from the one list of them."""
 
+_OF_INSTANCES = "jobnb.storage.instance"
 __version__ = "0.1.0"
 # Not part of `import *`: pydantic, enum, typing and Python itself have these names.
 _OF_OTHERS = frozenset(("Any", "Dict", "Enum", "Field", "List", "Optional", "Set", "Tuple"))
@@ -38,6 +39,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in HOME_OF:
         value = getattr(import_module(HOME_OF[name]), name)
+        if HOME_OF[name] == _OF_INSTANCES:
+            import_module(
+                "jobnb.engine"
+            )  # Who names an instance is about to run something with it.
     else:
         value = getattr(import_module("jobnb.dagster_compat"), name)
     globals()[name] = value

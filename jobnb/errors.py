@@ -7,8 +7,6 @@ catch a builtin (`KeyError` for an unknown name, `ValueError` for a bad value), 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
@@ -187,8 +185,7 @@ class LoadTimeoutError(NotebookError, TimeoutError):
     """The code of a notebook, file or module did not end within the time to load it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One problem of a config: its path, what is wrong, and what would be right."""
 
     path: tuple[str, ...]
@@ -364,6 +361,8 @@ def did_you_mean(name: str, known: Iterable[str], *, noun: str = "There is") -> 
     "There is: 'year', 'month'."
     """
     names = list(known)
+    from difflib import get_close_matches  # only for a name that is wrong
+
     near = get_close_matches(name, names, n=1, cutoff=0.6)
     if near:
         return f"Did you mean {near[0]!r}?"

@@ -65,13 +65,72 @@ def test_a_star_import_takes_no_name_of_python_or_pydantic():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+OPS = """
+import jobnb
+@jobnb.op
+def one():
+    return 1
+@jobnb.op
+def two(one):
+    return one + 1
+@jobnb.job
+def short():
+    two(one())
+"""
+ASSETS = """
+import jobnb
+@jobnb.asset
+def orders():
+    return 1
+@jobnb.asset
+def revenue(orders):
+    return orders + 1
+"""
+
+
+def test_a_first_run_of_ops_loads_nothing_that_only_assets_partitions_or_selections_need():
+    loaded = loaded_by(f"{OPS}\nassert short.execute_in_process().success")
+    rooms = {tuple(name.split(".")[1:3]) for name in loaded if name.count(".") > 1}
+    assert not {room for room, _ in rooms} & {"automation", "code", "staleness", "registry"}
+    inside = {room for floor, room in rooms if floor == "definitions"}
+    assert not inside & {"assets", "automation", "locations", "selections"}
+    only_some = {
+        "definitions.partitions.partition",
+        "execution.executors.coordinator",
+        "execution.executors.threads",
+        "execution.lineage",
+        "execution.partition_reader",
+        "execution.provenance",
+        "execution.reexecution",
+        "plan.asset_job",
+        "plan.partitions",
+        "plan.selection_resolution",
+    }
+    assert not only_some & {name.removeprefix("jobnb.") for name in loaded}
+    assert len(loaded) <= 136
+
+
+def test_a_first_run_of_assets_loads_nothing_that_only_repeated_or_fresh_runs_need():
+    loaded = loaded_by(f"{ASSETS}\nassert jobnb.materialize([orders, revenue]).success")
+    only_some = {
+        "execution.executors.coordinator",
+        "execution.reexecution",
+        "staleness.choice",
+        "staleness.survey",
+        "staleness.verdicts",
+    }
+    assert not only_some & {name.removeprefix("jobnb.") for name in loaded}
+    assert len(loaded) <= 220
+
+
+def test_who_names_an_instance_loads_what_runs_before_the_first_run():
+    code = f"import jobnb, sys\njobnb.Instance\n{OPS}\nbefore = set(sys.modules)\n"
+    code += "short.execute_in_process(instance=jobnb.Instance.ephemeral())\n"
+    code += "assert not {m for m in set(sys.modules) - before if m.startswith('jobnb.execution')}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_short_run_in_a_script_does_not_load_what_draws_pictures():
-    code = (
-        "import sys\nimport jobnb\n"
-        "@jobnb.op\ndef one():\n    return 1\n"
-        "@jobnb.job\ndef short():\n    one()\n"
-        "assert short.execute_in_process().success\n"
-        "print([name for name in ('jobnb.display.picture', 'html') if name in sys.modules])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "[]", done.stderr
+    code = f"{OPS}\nassert short.execute_in_process().success\n"
+    loaded = loaded_by(f"{code}import sys\nassert 'html' not in sys.modules")
+    assert "jobnb.display.picture" not in loaded

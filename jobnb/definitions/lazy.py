@@ -1,7 +1,7 @@
 """`lazy`: a cached property without the lock that `functools.cached_property` takes.
 
-Two threads may compute a value twice, with the same result, so no lock is needed; and planning
-many steps reads many of these properties.
+Two threads may compute a value twice, and both take the one that was stored first, so no lock is
+needed; and planning many steps reads many of these properties.
 """
 
 from __future__ import annotations
@@ -40,5 +40,5 @@ class lazy(Generic[T]):  # noqa: N801 it is used as a decorator
         """Compute the value and store it in the object's own `__dict__`."""
         if owner is None:
             return self
-        value = owner.__dict__[self.name] = self.work_out(owner)
+        value: T = owner.__dict__.setdefault(self.name, self.work_out(owner))
         return value

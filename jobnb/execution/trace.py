@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import linecache
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 from jobnb.events import ErrorInfo
 
 _HERE = str(Path(__file__).resolve().parents[1])
-_LIBRARIES = tuple(
-    path
-    for name in ("stdlib", "platstdlib", "purelib", "platlib")
-    if (path := sysconfig.get_path(name))
-)
 NO_MEMORY = "There was no memory left."
 _AROUND = 2
 _CAUSES = 8
@@ -62,7 +57,16 @@ def _is_own(frame: traceback.FrameSummary) -> bool:
 
 
 def _is_library(frame: traceback.FrameSummary) -> bool:
-    return frame.filename.startswith(_LIBRARIES) or "site-packages" in frame.filename
+    return frame.filename.startswith(_libraries()) or "site-packages" in frame.filename
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Return the folders of Python's own library and of what is installed."""
+    import sysconfig  # only for an error: it loads how Python was built
+
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple(path for name in names if (path := sysconfig.get_path(name)))
 
 
 def where_is(frame: traceback.FrameSummary) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 from traitlets import HasTraits, Int
 
-from jobnb.code.reader import code_hash
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -180,6 +179,8 @@ class Entry:
     def code_hash(self) -> str:
         """The hash of its function's code as it is now; empty where there is no one function."""
         node = getattr(self.definition, "node_def", self.definition)
+        from jobnb.code.reader import code_hash  # not for code that is loaded once
+
         return code_hash(node.compute_fn) if isinstance(node, OpDefinition) else ""
 
     @property

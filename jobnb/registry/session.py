@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 from jobnb.definitions.announce import listen
 from jobnb.definitions.arguments import suggests_names
 from jobnb.definitions.engine_protocol import engine
+from jobnb.definitions.lazy import lazy
 from jobnb.definitions.parts import answered_by
 from jobnb.registry.argument_errors import telling_names
 from jobnb.registry.catalogue import Catalogue, Entry
 from jobnb.registry.history_reader import HistoryReader
-from jobnb.registry.settings import SessionSettings
 
 if TYPE_CHECKING:
     from jobnb.automation.automation import Automation
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from jobnb.execution.reactive import Reaction, Reactive
     from jobnb.execution.result import ExecuteInProcessResult
     from jobnb.plan.partitions import PartitionsAsked
+    from jobnb.registry.settings import SessionSettings
     from jobnb.server.running import Server
     from jobnb.storage.instance import Instance
     from jobnb.storage.run_table import RunTable
@@ -62,9 +63,15 @@ class Session:
 
     def __init__(self, home: str | None = None) -> None:
         self.catalogue = Catalogue()
-        self._settings = SessionSettings(home=home)
+        self._own_home = home
         self._automation: Automation | None = None
         self._reactive: Reactive | None = None
+
+    @lazy
+    def _settings(self) -> SessionSettings:
+        from jobnb.registry.settings import SessionSettings  # which brings traitlets along
+
+        return SessionSettings(home=self._own_home)
 
     # --- definitions --------------------------------------------------------
 

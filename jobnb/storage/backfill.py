@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -118,7 +119,12 @@ def _decode_hook(kind: type, value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_hook)
-_decoder = msgspec.json.Decoder(PartitionBackfill, dec_hook=_decode_hook)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[PartitionBackfill]:
+    """Return what reads a backfill; made at its first use, as it looks into all types."""
+    return msgspec.json.Decoder(PartitionBackfill, dec_hook=_decode_hook)
 
 
 def encode_backfill(backfill: PartitionBackfill) -> bytes:
@@ -133,7 +139,7 @@ def decode_backfill(body: bytes) -> PartitionBackfill:
         StorageError: If the text is not that of a backfill.
     """
     try:
-        return _decoder.decode(body)
+        return _decoder().decode(body)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(
             f"The history holds a backfill that cannot be read: {error}. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
@@ -55,7 +56,12 @@ class Decisions(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Decisions)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Decisions]:
+    """Return what reads decisions; made at its first use, as it looks into all types."""
+    return msgspec.json.Decoder(Decisions)
 
 
 def bounded(found: Sequence[Decision], most: int = MOST_DECISIONS) -> Decisions:
@@ -100,6 +106,6 @@ def unpack_decisions(packed: bytes | None) -> Decisions:
     if packed is None:
         return Decisions()
     try:
-        return _decoder.decode(zlib.decompress(packed))
+        return _decoder().decode(zlib.decompress(packed))
     except (zlib.error, msgspec.MsgspecError):
         return Decisions()

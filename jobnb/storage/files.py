@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
@@ -71,7 +70,7 @@ def _write_value(stem: Path, value: Any) -> Path:
 
 
 def _write_as(stem: Path, form: Format, value: Any) -> Path:
-    beside = stem.with_name(f".writing-{secrets.token_hex(8)}{form.suffix}")
+    beside = stem.with_name(f".writing-{os.urandom(8).hex()}{form.suffix}")
     target = stem.with_name(stem.name + form.suffix)
     try:
         with beside.open("xb") as file:  # with the rights of any new file

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
-from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import (
     RANGE_END_TAG,
     RANGE_START_TAG,
@@ -15,13 +14,14 @@ from jobnb.definitions.partitions.partition_keys import (
     PartitionKeyRange,
     check_partition_keys,
 )
-from jobnb.definitions.partitions.partition_loading import PaginatedResults
 from jobnb.definitions.plain import check_text
 from jobnb.errors import InvariantViolationError, JobnbError
 from jobnb.state import RunStatus, StepStatus
 from jobnb.storage.records import EventLogRecord
 
 if TYPE_CHECKING:
+    from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.definitions.partitions.partition_loading import PaginatedResults
     from jobnb.storage.history import History
 
 
@@ -378,6 +378,8 @@ class PartitionHistory:
         )
         page = rows[:limit]
         last = str(page[-1][0]) if page else (cursor or "")
+        from jobnb.definitions.partitions.partition_loading import PaginatedResults
+
         return PaginatedResults([key for _, key in page], last, len(rows) > limit)
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:

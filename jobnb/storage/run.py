@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 
@@ -324,7 +325,12 @@ def _from_json(kind: type, value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_to_json, order="deterministic")
-_decoder = msgspec.json.Decoder(JobRun, dec_hook=_from_json)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[JobRun]:
+    """Return what reads a run; made at its first use, as it looks into all types."""
+    return msgspec.json.Decoder(JobRun, dec_hook=_from_json)
 
 
 def encode_run(run: JobRun) -> bytes:
@@ -339,7 +345,7 @@ def decode_run(data: bytes) -> JobRun:
         StorageError: If the data are not those of a run.
     """
     try:
-        return _decoder.decode(data)
+        return _decoder().decode(data)
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
         raise StorageError(f"The history holds a run that cannot be read: {error}.") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
@@ -249,7 +250,12 @@ class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
-_decoder = msgspec.json.Decoder(Tick)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Tick]:
+    """Return what reads a tick; made at its first use, as it looks into all types."""
+    return msgspec.json.Decoder(Tick)
 
 
 def encode_tick(tick: Tick) -> bytes:
@@ -264,6 +270,6 @@ def decode_tick(data: bytes) -> Tick:
         StorageError: If the data are not those of a tick.
     """
     try:
-        return _decoder.decode(data)
+        return _decoder().decode(data)
     except (msgspec.MsgspecError, ValueError, TypeError) as error:
         raise StorageError(f"The history holds a tick that cannot be read: {error}.") from error

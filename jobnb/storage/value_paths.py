@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePath
@@ -276,7 +275,9 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    from hashlib import sha256  # loads OpenSSL, and names are seldom so long
+
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # --- files that versions before this one wrote -----------------------------

@@ -14,14 +14,13 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.executor import ExecutorDefinition, executor_of
-from jobnb.definitions.jobs.job_config import readable_config
+from jobnb.definitions.jobs.job_config import partitioned_config_of, readable_config
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.retry import check_retry_policy
 from jobnb.definitions.partitions.partition import check_partitions
-from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.plain import check_tags
 from jobnb.definitions.selections.selection import AssetSelection
 
@@ -146,7 +145,7 @@ class AssetJobDefinition:
 
     def resolved_for_partitions(self) -> JobDefinition:
         """Return the job with its partitions: its own, or those of the session's assets."""
-        known = self.partitions_def is not None or isinstance(self.config, PartitionedConfig)
+        known = self.partitions_def is not None or partitioned_config_of(self.config) is not None
         return self.resolve(()) if known else engine().session_job(self.name)
 
     def execute_in_process(self, **parameters: Any) -> ExecuteInProcessResult:

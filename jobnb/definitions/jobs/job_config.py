@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.errors import DifferentPartitionsError, InvalidDefinitionError
 
 if TYPE_CHECKING:
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.assets.source_asset import SourceAsset
     from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 
 
 OBSERVATION_JOB = "in_process_observation_job"
@@ -24,7 +24,7 @@ def readable_config(config: Any, name: str) -> Any:
     Raises:
         InvalidDefinitionError: If it is of another type.
     """
-    if config is None or isinstance(config, PartitionedConfig):
+    if config is None or partitioned_config_of(config) is not None:
         return config
     from jobnb.config import ConfigMapping, RunConfig, raw_config
 
@@ -36,6 +36,15 @@ def readable_config(config: Any, name: str) -> Any:
         f"The config of the job {name!r} is {config!r}. Give a RunConfig, a dict, "
         "a ConfigMapping or a PartitionedConfig."
     )
+
+
+def partitioned_config_of(config: Any) -> PartitionedConfig | None:
+    """Return the config of a job if it is a `PartitionedConfig`, else None."""
+    if config is None or isinstance(config, Mapping):
+        return None  # as mostly: what partitions are is not loaded for it
+    from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
+
+    return config if isinstance(config, PartitionedConfig) else None
 
 
 def run_title(job_name: str, assets: Iterable[str] = (), *, only_checks: bool = False) -> str:

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 from jobnb.definitions.arguments import check_shapes
 from jobnb.definitions.engine_protocol import engine
 from jobnb.definitions.jobs.executor import ExecutorDefinition, default_executor, executor_of
-from jobnb.definitions.jobs.job_config import common_partitions, job_words, readable_config
+from jobnb.definitions.jobs.job_config import (
+    common_partitions,
+    job_words,
+    partitioned_config_of,
+    readable_config,
+)
 from jobnb.definitions.jobs.missing_inputs import check_fed
-from jobnb.definitions.jobs.run_request import RunRequest
 from jobnb.definitions.keys import AssetKey, check_name
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.metadata import normalize
@@ -20,8 +24,6 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.hook import checked_hooks
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.retry import check_retry_policy
-from jobnb.definitions.partitions.partition import check_partitions
-from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
 from jobnb.definitions.plain import check_tags
 from jobnb.definitions.resources.resource import resource_defs_of
 from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
     from jobnb.definitions.assets.asset_job import AssetLayer
     from jobnb.definitions.checks.asset_check import AssetCheckKey
     from jobnb.definitions.jobs.logger import LoggerDefinition
+    from jobnb.definitions.jobs.run_request import RunRequest
     from jobnb.definitions.ops.dependency import Dependency
     from jobnb.definitions.ops.hook import HookDefinition
     from jobnb.definitions.ops.node import NodeDefinition
     from jobnb.definitions.ops.retry import RetryPolicy
     from jobnb.definitions.partitions.partition import PartitionsDefinition
+    from jobnb.definitions.partitions.partitioned_config import PartitionedConfig
     from jobnb.display.widgets.launchpad import Launchpad
     from jobnb.execution.background import Run
     from jobnb.execution.result import ExecuteInProcessResult
@@ -109,7 +113,11 @@ class JobDefinition:
         self._logger_defs = dict(logger_defs or {})
         self.config = readable_config(config, self.name)
         self.description = description or (graph_def.description if graph_def else None)
-        self._partitions_def = check_partitions(partitions_def, f"job {self.name!r}")
+        self._partitions_def: PartitionsDefinition | None = None
+        if partitions_def is not None:
+            from jobnb.definitions.partitions.partition import check_partitions
+
+            self._partitions_def = check_partitions(partitions_def, f"job {self.name!r}")
         graph_tags = graph_def.tags if graph_def else {}
         self.tags: Mapping[str, str] = {**graph_tags, **check_tags(tags, f"job {self.name!r}")}
         self.metadata = normalize(metadata)
@@ -127,11 +135,8 @@ class JobDefinition:
         self._check()
 
     def _check(self) -> None:
-        config, partitions = self.config, self._partitions_def
-        if isinstance(config, PartitionedConfig) and partitions not in (
-            None,
-            config.partitions_def,
-        ):
+        config, partitions = self.partitioned_config, self._partitions_def
+        if config is not None and partitions not in (None, config.partitions_def):
             raise InvalidDefinitionError(
                 f"The job {self.name!r} has a partitions_def that differs from that of its "
                 "partitioned config. Give only the config."
@@ -207,7 +212,7 @@ class JobDefinition:
     @property
     def partitioned_config(self) -> PartitionedConfig | None:
         """Its `PartitionedConfig`, if its config is one."""
-        return self.config if isinstance(self.config, PartitionedConfig) else None
+        return partitioned_config_of(self.config)
 
     @property
     def run_config(self) -> Mapping[str, Any] | None:
@@ -376,6 +381,8 @@ class JobDefinition:
         Raises:
             InvalidDefinitionError: If the job has no partitions.
         """
+        from jobnb.definitions.jobs.run_request import RunRequest
+
         request = RunRequest(run_key, run_config, tags, self.name, asset_selection)
         return request.for_partition(self, partition_key)
 

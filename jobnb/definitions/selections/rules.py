@@ -5,10 +5,11 @@ Some apply to both assets and ops. `jobnb.plan.selection_resolution` resolves th
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import msgspec
+from msgspec.structs import replace
 
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
@@ -22,8 +23,10 @@ from jobnb.errors import InvalidDefinitionError
 _DEEPEST = 50  # The deepest nesting: more is a mistake, and would exhaust the stack.
 
 
-class Rule(ABC):
+class Rule(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """The base of rules, which select assets or ops.
+
+    Two are equal if they say the same, wherever it was written.
 
     Attributes:
         depth: The depth of nested rules.
@@ -34,8 +37,20 @@ class Rule(ABC):
     depth: int = 0
     binds: ClassVar[int] = 3
 
-    @abstractmethod
-    def __str__(self) -> str: ...
+    def _said(self) -> dict[str, Any]:
+        """Return what it says, by the names of its fields."""
+        names = (name for name in self.__struct_fields__ if name not in ("depth", "position"))
+        return {name: getattr(self, name) for name in names}
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._said().values()))
+
+    def __repr__(self) -> str:
+        told = (f"{name}={value!r}" for name, value in self._said().items())
+        return f"{type(self).__name__}({', '.join(told)})"
 
     def inside(self, binds: int) -> str:
         """Return its text, in parentheses if the surrounding precedence needs them."""
@@ -58,7 +73,7 @@ class Rule(ABC):
             waiting += rule.parts()
 
 
-class Compound(Rule):
+class Compound(Rule, frozen=True, eq=False):
     """A rule of other rules."""
 
     def __post_init__(self) -> None:
@@ -68,11 +83,10 @@ class Compound(Rule):
                 f"A selection cannot have more than {_DEEPEST} parts within each other: resolve "
                 "it on the way, and continue with AssetSelection.keys(...)."
             )
-        object.__setattr__(self, "depth", depth)
+        msgspec.structs.force_setattr(self, "depth", depth)
 
 
-@dataclass(frozen=True)
-class Everything(Rule):
+class Everything(Rule, frozen=True, eq=False):
     """All assets or ops, with or without source assets."""
 
     include_sources: bool = False
@@ -86,8 +100,7 @@ class Everything(Rule):
         return "with_sources(*)" if self.include_sources else "*"
 
 
-@dataclass(frozen=True)
-class AnyOf(Compound):
+class AnyOf(Compound, frozen=True, eq=False):
     """The union of rules."""
 
     rules: tuple[Rule, ...]
@@ -117,8 +130,7 @@ class AnyOf(Compound):
         return " or ".join(rule.inside(1) for rule in self.rules) or "nothing()"
 
 
-@dataclass(frozen=True)
-class AllOf(Compound):
+class AllOf(Compound, frozen=True, eq=False):
     """The intersection of rules (of everything if there are none), without some others."""
 
     rules: tuple[Rule, ...] = ()
@@ -154,8 +166,7 @@ class AllOf(Compound):
         return " and ".join(wanted + [f"not {rule.inside(2)}" for rule in self.without])
 
 
-@dataclass(frozen=True)
-class Steps(Compound):
+class Steps(Compound, frozen=True, eq=False):
     """A rule with some steps of upstream and downstream."""
 
     rule: Rule
@@ -184,8 +195,7 @@ def with_steps(rule: Rule, up: int | None, down: int | None) -> Rule:
     return AnyOf.of(parts) if parts else rule
 
 
-@dataclass(frozen=True)
-class Roots(Compound):
+class Roots(Compound, frozen=True, eq=False):
     """The selected assets or ops that have no selected upstream."""
 
     rule: Rule
@@ -202,8 +212,7 @@ class Roots(Compound):
         return f"roots({self.rule})"
 
 
-@dataclass(frozen=True)
-class Sinks(Compound):
+class Sinks(Compound, frozen=True, eq=False):
     """The selected assets or ops that have no selected downstream."""
 
     rule: Rule
@@ -220,12 +229,11 @@ class Sinks(Compound):
         return f"sinks({self.rule})"
 
 
-@dataclass(frozen=True)
-class Key(Rule):
+class Key(Rule, frozen=True, eq=False):
     """An asset by its key."""
 
     key: AssetKey
-    position: Position | None = field(default=None, compare=False, repr=False)
+    position: Position | None = None
 
     def __str__(self) -> str:
         return f"key:{quoted(written_key(self.key))}"
@@ -235,8 +243,7 @@ def _marked(text: str, include_sources: bool) -> str:
     return f"with_sources({text})" if include_sources else text
 
 
-@dataclass(frozen=True)
-class Prefix(Rule):
+class Prefix(Rule, frozen=True, eq=False):
     """Assets whose keys begin with a prefix."""
 
     prefix: AssetKey
@@ -250,8 +257,7 @@ class Prefix(Rule):
         return _marked(f"key_prefix:{quoted(written_key(self.prefix))}", self.include_sources)
 
 
-@dataclass(frozen=True)
-class HasAttribute(Rule):
+class HasAttribute(Rule, frozen=True, eq=False):
     """Assets with an attribute.
 
     Attributes:
@@ -266,7 +272,7 @@ class HasAttribute(Rule):
     value: str | None
     tag_value: str | None = None
     include_sources: bool = False
-    position: Position | None = field(default=None, compare=False, repr=False)
+    position: Position | None = None
 
     def with_sources(self) -> Rule:
         """Return the same, where source assets count too."""
@@ -278,21 +284,19 @@ class HasAttribute(Rule):
         return _marked(f"{self.what}:{value}{tag_value}", self.include_sources)
 
 
-@dataclass(frozen=True)
-class HasStatus(Rule):
+class HasStatus(Rule, frozen=True, eq=False):
     """Assets with a status: `fresh`, `stale`, `missing` or `failed`."""
 
     ALLOWED: ClassVar[tuple[str, ...]] = ("fresh", "stale", "missing", "failed")
 
     status: str
-    position: Position | None = field(default=None, compare=False, repr=False)
+    position: Position | None = None
 
     def __str__(self) -> str:
         return f"status:{self.status}"
 
 
-@dataclass(frozen=True)
-class UpstreamSources(Compound):
+class UpstreamSources(Compound, frozen=True, eq=False):
     """The source assets upstream of a rule."""
 
     rule: Rule
@@ -309,8 +313,7 @@ class UpstreamSources(Compound):
         return f"sources({self.rule})"
 
 
-@dataclass(frozen=True)
-class Neighbors(Compound):
+class Neighbors(Compound, frozen=True, eq=False):
     """The upstream or downstream of what a rule selects."""
 
     rule: Rule
@@ -327,19 +330,17 @@ class Neighbors(Compound):
         return f"neighbors({self.rule})"
 
 
-@dataclass(frozen=True)
-class Check(Rule):
+class Check(Rule, frozen=True, eq=False):
     """A check by its key; no asset is made."""
 
     key: AssetCheckKey
-    position: Position | None = field(default=None, compare=False, repr=False)
+    position: Position | None = None
 
     def __str__(self) -> str:
         return f"check:{quoted(f'{written_key(self.key.asset)}:{self.key.name}')}"
 
 
-@dataclass(frozen=True)
-class ChecksLike(Rule):
+class ChecksLike(Rule, frozen=True, eq=False):
     """The checks whose asset and name, written `asset:check`, are like a text with wildcards."""
 
     pattern: str
@@ -348,8 +349,7 @@ class ChecksLike(Rule):
         return f"check:{quoted(self.pattern)}"
 
 
-@dataclass(frozen=True)
-class ChecksOf(Compound):
+class ChecksOf(Compound, frozen=True, eq=False):
     """The checks of what a rule names, without the assets themselves; all checks if it is None."""
 
     rule: Rule | None = None
@@ -366,21 +366,19 @@ class ChecksOf(Compound):
         return f"checks({self.rule or ''})"
 
 
-@dataclass(frozen=True)
-class Named(Rule):
+class Named(Rule, frozen=True, eq=False):
     """An op, or all ops of a graph, with what is some steps up and down at its own level."""
 
     name: str
     up: int | None = -1
     down: int | None = -1
-    position: Position | None = field(default=None, compare=False, repr=False)
+    position: Position | None = None
 
     def __str__(self) -> str:
         return quoted(self.name)
 
 
-@dataclass(frozen=True)
-class Like(Rule):
+class Like(Rule, frozen=True, eq=False):
     """The ops, and those of the graphs, whose names match."""
 
     pattern: str

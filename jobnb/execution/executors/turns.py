@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from time import time as now
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.jobs.executor_object import Executor, RetryMode
 from jobnb.errors import InvariantViolationError
 from jobnb.events import EngineNote, Event, EventType
 from jobnb.events.event import with_job
 from jobnb.execution.executors.choice import chosen, chosen_of, worker_pool_of
-from jobnb.execution.executors.coordinator import Coordinator
-from jobnb.execution.executors.limits import limited_runner
 from jobnb.execution.mapped_values import close_empty, let_go, passing_slots, put_in_order
 from jobnb.execution.resources import open_resources
 from jobnb.execution.run import MISSING, RunScope
 from jobnb.execution.step import StepRunner
-from jobnb.plan.step import Step
+
+if TYPE_CHECKING:
+    from jobnb.execution.executors.worker_pool import WorkerPool
+    from jobnb.plan.step import Step
 
 
 def run_steps(run: RunScope) -> None:
@@ -41,10 +42,7 @@ def run_steps(run: RunScope) -> None:
     if isinstance(made, Executor):
         _follow(run, made)
         return
-    workers = custom_worker_pool_of(run, made)
-    if workers.shares_resources:
-        open_resources(run)
-    for _ in Coordinator(run, workers, config).turns():
+    for _ in _turns_of(run, custom_worker_pool_of(run, made), config):
         pass
 
 
@@ -53,7 +51,14 @@ def _turns(run: RunScope, strategy: str, config: Mapping[str, Any]) -> Iterator[
     workers = worker_pool_of(run, strategy, config)
     if workers is None:
         yield from _turns_here(run, config)
-        return
+    else:
+        yield from _turns_of(run, workers, config)
+
+
+def _turns_of(run: RunScope, workers: WorkerPool, config: Mapping[str, Any]) -> Iterator[None]:
+    """Run the steps side by side, on workers."""
+    from jobnb.execution.executors.coordinator import Coordinator  # not for steps one by one
+
     if workers.shares_resources:
         open_resources(run)
     yield from Coordinator(run, workers, config).turns()
@@ -149,8 +154,11 @@ def _turns_here(run: RunScope, config: Mapping[str, Any]) -> Iterator[None]:
 
 def _runner_of(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:
     """Return the runner of a step; most steps have no tags, and no time limit."""
-    is_limited = step.tags or config.get("step_timeout") is not None
-    return limited_runner(run, step, config) if is_limited else StepRunner(run, step)
+    if not step.tags and config.get("step_timeout") is None:
+        return StepRunner(run, step)
+    from jobnb.execution.executors.limits import limited_runner
+
+    return limited_runner(run, step, config)
 
 
 def _run_region(run: RunScope, region: int, runners: Sequence[StepRunner]) -> None:
