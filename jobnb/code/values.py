@@ -15,12 +15,10 @@ import re
 import sys
 import threading
 import types
-from argparse import Namespace
 from collections import ChainMap, OrderedDict, UserDict, UserList, UserString, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from hashlib import blake2b
 from itertools import islice
 from pathlib import PurePath
@@ -29,7 +27,6 @@ from struct import Struct
 from types import FunctionType, ModuleType
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from jobnb.code.bytecode_facts import facts_of, plain_text
 from jobnb.code.static_inspection import (
@@ -440,15 +437,13 @@ _BY_CLASS: dict[type, _Reads] = {
     **dict.fromkeys((set, frozenset), _set),
     **dict.fromkeys((dict, OrderedDict, defaultdict, types.MappingProxyType), _mapping),
     **dict.fromkeys((UserDict, UserList, UserString, ChainMap, Template), _state),
-    **dict.fromkeys((types.SimpleNamespace, Namespace), _state),
+    types.SimpleNamespace: _state,
     **dict.fromkeys((dt.datetime, dt.time), _moment),
     dt.date: _written(dt.date.isoformat),
     dt.timedelta: _attributes("days", "seconds", "microseconds"),
     dt.timezone: _written(dt.timezone.__repr__),
-    ZoneInfo: _zone,
     dt.tzinfo: _repr,
     Decimal: _written(Decimal.__str__),
-    Fraction: _attributes("_numerator", "_denominator"),
     UUID: _attributes("int"),
     PurePath: _written(PurePath.__str__),
     re.Pattern: _attributes("pattern", "flags"),
@@ -487,6 +482,9 @@ _BY_CLASS: dict[type, _Reads] = {
     PartitionsDefinition: _repr,
 }
 _BY_NAME: dict[tuple[str, str], _Reads] = {
+    ("argparse", "Namespace"): _state,
+    ("fractions", "Fraction"): _attributes("_numerator", "_denominator"),
+    ("zoneinfo", "ZoneInfo"): _zone,
     ("numpy", "MaskedArray"): _masked,
     ("numpy", "ndarray"): _array,
     ("numpy", "generic"): _scalar,

@@ -13,8 +13,6 @@ from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.jobs.job_config import job_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
-from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
-from jobnb.definitions.partitions.multi_partitions import MultiPartitionsDefinition
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import (
     PARTITION_TAG,
@@ -161,17 +159,16 @@ def _look(
         return "no partitions yet", None, None
     first = definition.get_first_partition_key(dynamic_partitions_store=store)
     last = definition.get_last_partition_key(dynamic_partitions_store=store)
-    dimensions = (
-        f" ({'|'.join(definition.partition_dimension_names)})"
-        if isinstance(definition, MultiPartitionsDefinition)
-        else ""
-    )
+    names = getattr(definition, "partition_dimension_names", ())
+    dimensions = f" ({'|'.join(names)})" if names else ""
     noun = "partition" if count == 1 else "partitions"
     ends = f"{str(first)!r}" if count == 1 else f"{str(first)!r} to {str(last)!r}"
     return f"{count:,} {noun}{dimensions}, {ends}", str(first), str(last)
 
 
 def _adding(definition: PartitionsDefinition) -> str:
+    from jobnb.definitions.partitions.dynamic_partitions import DynamicPartitionsDefinition
+
     if isinstance(definition, DynamicPartitionsDefinition) and definition.name:
         return f'Add some: instance.add_dynamic_partitions({definition.name!r}, ["..."]).'
     return "There is nothing to make until there are some."

@@ -72,7 +72,7 @@ class Format(msgspec.Struct, frozen=True):
         return False
 
 
-class Parquet(Format):
+class Parquet(Format, frozen=True):
     """Data frames as Parquet files, which other tools can read."""
 
     def dump(self, value: Any, file: BinaryIO) -> None:
@@ -125,7 +125,7 @@ class Parquet(Format):
             return False
 
 
-class Notebook(Format):
+class Notebook(Format, frozen=True):
     """Executed notebooks as `.ipynb` files, which have their results in their metadata."""
 
     def dump(self, value: Any, file: BinaryIO) -> None:

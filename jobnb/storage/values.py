@@ -7,6 +7,7 @@ from typing import Any
 
 from jobnb.definitions.resources.io import IOManager, IOManagerDefinition
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
+from jobnb.definitions.resources.resource import ResourceDefinition
 from jobnb.errors import ValueNotStoredError
 from jobnb.storage.files import file_manager
 from jobnb.storage.value_paths import load_partitions, maker_of, place_of, split_partitions
@@ -66,7 +67,18 @@ mem_io_manager.wants_context = False
 
 
 class _FilesDefinition(IOManagerDefinition):
-    """`fs_io_manager`: its config schema is built when it is first read."""
+    """`fs_io_manager`: its config schema is built when it is first read.
+
+    Attributes:
+        is_settled: Whether it needs no config, and is described only where config names it.
+    """
+
+    is_settled = True
+
+    def _with_schema(self, schema: Any, description: str | None) -> ResourceDefinition:
+        made = super()._with_schema(schema, description)
+        vars(made)["is_settled"] = False
+        return made
 
     @cached_property
     def config_schema(self) -> Any:

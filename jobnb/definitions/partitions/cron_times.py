@@ -16,10 +16,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any
 
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _HOUR = 3600
 _SAMPLE = 5 * 86400  # Shorter than the time between any zone's two clock changes.
@@ -34,6 +36,8 @@ def zone_of(name: str) -> ZoneInfo:
     Raises:
         InvalidDefinitionError: If there is none.
     """
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # loads how Python was built
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, NamedTuple
 
 from jobnb.definitions.partitions.cron_times import CronTimes, cron_times, localize
 from jobnb.errors import InvalidDefinitionError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _LONGEST_GAP = 50  # The most consecutive windows that may be excluded,
 # or the longest time: beyond that, no window is assumed to be left.
