@@ -323,6 +323,9 @@ class JobnbEngine:
         return resolve_among(definitions, selection, status_of)
 
     def asset_job_graph(self, job: JobDefinition) -> AssetGraphDefinition:
+        # Who puts assets together runs them, or looks how fresh they are: what both need of their
+        # code is loaded here, not in the first run.
+        import jobnb.execution.provenance  # noqa: F401
         from jobnb.plan.asset_job import graph_of_assets
 
         return graph_of_assets(job)

@@ -8,10 +8,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from jobnb import Instance
 from jobnb.definitions.types.loader import DataTypeLoaderContext
 from jobnb.errors import InvalidInvocationError
 from jobnb.execution.log import RunLogger
-from jobnb.storage.instance import Instance
 from jobnb.storage.run_coordinator import QueuedRunCoordinator
 from jobnb.storage.run_launcher import DefaultRunLauncher
 

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jobnb.definitions.jobs.executor import ExecutorDefinition
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError
+from jobnb.storage.instance import Instance
 
 if TYPE_CHECKING:
     from jobnb.config.run_config import CoercibleToRunConfig
-    from jobnb.definitions.jobs.executor import ExecutorDefinition
-    from jobnb.definitions.jobs.job_definition import JobDefinition
-    from jobnb.definitions.keys import AssetKey
     from jobnb.execution.reexecution import ReexecutionOptions
     from jobnb.plan.partitions import PartitionsAsked
-    from jobnb.storage.instance import Instance
+else:  # Most runs do without these; who asks for the signature reads `Any`.
+    CoercibleToRunConfig = ReexecutionOptions = PartitionsAsked = Any
 
 ASSET_JOB = "__ephemeral_asset_job__"
 """The name of the job that a selection of assets is run as."""

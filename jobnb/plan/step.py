@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.jobs.job_config import run_words
+from jobnb.definitions.jobs.job_definition import JobDefinition
+from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.ops.hook import HookDefinition
+from jobnb.definitions.ops.inout import In, Out
+from jobnb.definitions.ops.op import OpDefinition
 from jobnb.definitions.ops.pool import pool_of
+from jobnb.definitions.ops.retry import RetryPolicy
+from jobnb.definitions.resources.resource import ResourceDefinition
+from jobnb.definitions.types import DataType
 
 if TYPE_CHECKING:
     from jobnb.definitions.assets.assets_definition import AssetsDefinition
     from jobnb.definitions.assets.source_asset import SourceAsset
-    from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
-    from jobnb.definitions.jobs.job_definition import JobDefinition
-    from jobnb.definitions.keys import AssetKey
-    from jobnb.definitions.ops.hook import HookDefinition
-    from jobnb.definitions.ops.inout import In, Out
-    from jobnb.definitions.ops.op import OpDefinition
-    from jobnb.definitions.ops.retry import RetryPolicy
-    from jobnb.definitions.resources.resource import ResourceDefinition
-    from jobnb.definitions.types import DataType
     from jobnb.plan.partitions import RunPartitions
+else:  # Steps of ops do without these; who asks for a signature reads `Any`.
+    AssetsDefinition = SourceAsset = RunPartitions = Any
 
 
 class FromOutput(msgspec.Struct, frozen=True, gc=False):
