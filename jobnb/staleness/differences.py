@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -202,11 +202,39 @@ def compare(
         instance: The history, which knows how long assets took; without one nobody does.
         names: What the two are called.
     """
-    old, new = _described(before), _described(after)
-    changes = tuple(_changes(old, new, after))
-    changed = {(each.kind, each.name) for each in changes}
-    texts = _listings_now(before, changed), _listings_now(after, changed)
-    return _diff(names, _with_code(changes, *texts), old, new, after, instance)
+    return compare_states(state_of(before), state_of(after), instance, names)
+
+
+class DefinitionsState(NamedTuple):
+    """Definitions with all that is compared of them, read while their modules are loaded.
+
+    Attributes:
+        session: What is defined.
+        facts: What is known of each definition.
+        listings: The text of the code of each.
+    """
+
+    session: Session
+    facts: Mapping[Name, Facts]
+    listings: Mapping[Name, str]
+
+
+def state_of(session: Session) -> DefinitionsState:
+    """Read what is compared of the definitions of a session."""
+    facts = _described(session)
+    return DefinitionsState(session, facts, _listings_now(session, facts))
+
+
+def compare_states(
+    before: DefinitionsState,
+    after: DefinitionsState,
+    instance: Instance | None,
+    names: tuple[str, str],
+) -> DefinitionsDiff:
+    """Compare two states of definitions; see `compare`."""
+    old, new = before.facts, after.facts
+    changes = _with_code(_changes(old, new, after.session), before.listings, after.listings)
+    return _diff(names, changes, old, new, after.session, instance)
 
 
 def _described(session: Session) -> dict[Name, Facts]:

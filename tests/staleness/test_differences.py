@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -102,22 +103,80 @@ def test_with_a_history_only_what_was_made_is_stale_and_its_time_is_known(files)
     assert stale.total_seconds == 2 * stale.seconds
 
 
+def commit(folder, subject):
+    """Commit all files of a folder."""
+    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", subject]):
+        subprocess.run(["git", *who, *arguments], cwd=folder, check=True)
+
+
 def test_a_revision(files):
     before, after = files
-
-    def git(*arguments):
-        who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-        subprocess.run(["git", *who, *arguments], cwd=before.parent, check=True)
-
-    git("init", "-q")
-    git("add", "a.ipynb")
-    git("commit", "-q", "-m", "first")
+    after = after.rename(after.with_suffix(".new"))
+    commit(before.parent, "first")
     before.write_bytes(after.read_bytes())
     diff = diff_of_files(before, "HEAD")
     assert words(diff) == CHANGES
     assert (diff.before, diff.after) == ("a.ipynb at HEAD", "a.ipynb")
     with pytest.raises(NotebookError, match="'HEAD~7' is no file, and no revision"):
         diff_of_files(before, "HEAD~7")
+
+
+def test_a_revision_has_its_own_modules_and_what_git_does_not_follow_is_that_of_now(tmp_path):
+    folder = tmp_path / "flows"
+    (folder / "shop").mkdir(parents=True)
+    (folder / "data").mkdir()
+    (folder / "data" / "rates.txt").write_text("7")
+    (folder / ".gitignore").write_text("data\n")
+    module = folder / "shop" / "prices.py"
+    (folder / "shop" / "__init__.py").touch()
+    flow = folder / "flow.py"
+    flow.write_text(
+        "from pathlib import Path\nfrom jobnb import asset\nfrom shop.prices import price\n"
+        "rates = Path('data/rates.txt').read_text()\n"
+        "@asset\ndef orders(): return price(rates)\n"
+    )
+    for factor in (1, 2, 3):
+        module.write_text(f"def price(rates): return rates * {factor}\n")
+        commit(tmp_path, f"factor {factor}")
+    why = "what the code uses changed"
+
+    def reasons(*revisions):
+        diff = diff_of_files(flow, revisions[0], until=(*revisions, None)[1])
+        lines = [line for each in diff.changes for line in each.code if "return rates" in line]
+        return [reason for each in diff.changes for reason in each.reasons], lines
+
+    modules, paths = dict(sys.modules), list(sys.path)
+    assert reasons("HEAD") == ([], [])
+    changed = ["-def price(rates): return rates * 2", "+def price(rates): return rates * 3"]
+    assert reasons("HEAD~1") == reasons("HEAD~1..") == reasons("HEAD~1", "HEAD") == ([why], changed)
+    assert reasons("HEAD~2...HEAD~1")[1][-1] == "+def price(rates): return rates * 2"
+    assert reasons("HEAD", "HEAD~2")[1][-1] == "+def price(rates): return rates * 1"
+    module.write_text("def price(rates): return rates *\n")
+    commit(tmp_path, "broken")
+    with pytest.raises(NotebookError, match="flow.py at HEAD, line 3 raised SyntaxError") as told:
+        diff_of_files(flow, "HEAD~1", until="HEAD")
+    assert "/tmp/jobnb-" not in str(told.value)
+    assert [name for name in sys.modules if name.startswith("shop")] == []
+    assert (set(modules) - set(sys.modules), sys.path) == (set(), paths)
+    with pytest.raises(NotebookError, match="'nowhere' is no file, and no revision"):
+        diff_of_files(flow, "HEAD...nowhere")
+    with pytest.raises(NotebookError, match="Name one notebook and two revisions"):
+        diff_of_files(flow, str(module), until="HEAD")
+    with pytest.raises(NotebookError, match="first, .* jobnb diff flow.py HEAD~1"):
+        diff_of_files("HEAD~1", "HEAD", until="flow.py")
+
+
+def test_notebooks_of_two_folders_have_each_its_own_modules(tmp_path):
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "prices.py").write_text(f"def price(): return {name!r}\n")
+        text = (
+            "from jobnb import asset\nfrom prices import price\n@asset\ndef a(): return price()\n"
+        )
+        (tmp_path / name / "flow.py").write_text(text)
+    diff = diff_of_files(tmp_path / "old" / "flow.py", str(tmp_path / "new" / "flow.py"))
+    assert words(diff) == ["~ asset a: what the code uses changed"]
 
 
 def test_the_command_prints_text_json_and_markdown(files):
