@@ -9,13 +9,14 @@ import json
 import linecache
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from jobnb.definitions.jobs.job_config import run_words
 from jobnb.display.environment import attempt
 from jobnb.display.text import shorten
+from jobnb.errors import JobnbError
 from jobnb.execution.debugging import OpenedStep
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -30,9 +31,13 @@ def step_cells(opened: OpenedStep) -> list[str]:
     ordinary code, or the plain function and a call where it returns in several places or yields;
     the third is the definition, to be mended; the last goes on from there.
 
+    Of a step that executed a notebook, the cells of the notebook stand between the first and last.
+
     Args:
         opened: The step.
     """
+    if hasattr(opened.function, "code_cells"):
+        return _of_notebook(opened, opened.function)
     source = attempt(lambda: _source(opened.function), "")
     tree = _tree(source)
     names = _names_of(tree, opened.function) if tree is not None else set()
@@ -45,6 +50,30 @@ def step_cells(opened: OpenedStep) -> list[str]:
         return [first, told, "\n".join(again)]
     definition = _definition(opened, source)
     return [first, _plain(tree, source, opened), definition, "\n".join(again)]
+
+
+def _of_notebook(opened: OpenedStep, notebook: Any) -> list[str]:
+    """Return the notebook's own cells between one that gives its parameters and one that resumes.
+
+    Args:
+        opened: The step.
+        notebook: Its function, whose `code_cells()` tell the code of each, and whether it is the
+            one of the parameters.
+    """
+    try:
+        cells: list[tuple[str, bool]] = notebook.code_cells()
+    except JobnbError as error:
+        cells = [(f"# {shorten(str(error), 300)}", False)]
+    variable = "step" if not any("step" in text for text, _ in cells) else "opened_step"
+    defaults = [text for text, has_parameters in cells if has_parameters]
+    config = opened.config if isinstance(opened.config, Mapping) else {}
+    given = [f"{name} = {variable}.config[{_quoted(name)}]" for name in config]
+    if opened.partition is not None:
+        given.append(f"partition_key = {variable}.partition  # {opened.partition!r}")
+    lines = [*_title(opened), "", _opening(opened, variable), *defaults]
+    first = "\n".join([*lines, *_inputs(opened, variable), *given])
+    last = f"# Mend it in {notebook.path}, too; then:\n{variable}.resume()"
+    return [first, *(text for text, has_parameters in cells if not has_parameters), last]
 
 
 def _source(function: Any) -> str:
@@ -71,8 +100,8 @@ def _names_of(tree: ast.AST, function: Any) -> set[str]:
 # --- what is given --------------------------------------------------------------
 
 
-def _givens(opened: OpenedStep, variable: str, tree: Any) -> Iterator[str]:
-    """Iterate over the lines that give the names of the function's parameters."""
+def _title(opened: OpenedStep) -> Iterator[str]:
+    """Iterate over the lines that tell which step it is."""
     run = opened.run
     words = run_words(run.job_name, (key.to_user_string() for key in run.asset_selection or ()))
     error = opened.error
@@ -80,15 +109,29 @@ def _givens(opened: OpenedStep, variable: str, tree: Any) -> Iterator[str]:
     yield f"# Step {opened.key!r} of {words}{shorten(how, 200)}"
     yield from (f"# {shorten(note, 300)}" for note in opened.notes)
     yield "import jobnb"
-    yield from _imports(opened.function, tree)
-    yield ""
-    yield f"{variable} = jobnb.session.debug({_quoted(run.run_id)}, {_quoted(opened.key)})"
+
+
+def _opening(opened: OpenedStep, variable: str) -> str:
+    run_id = _quoted(opened.run.run_id)
+    return f"{variable} = jobnb.session.debug({run_id}, {_quoted(opened.key)})"
+
+
+def _inputs(opened: OpenedStep, variable: str) -> Iterator[str]:
     for name in opened.input_names:
         if name in opened.missing:
             yield f"# {opened.missing[name]}"
             yield f"{name} = ..."
         else:
             yield f"{name} = {variable}.inputs[{_quoted(name)}]"
+
+
+def _givens(opened: OpenedStep, variable: str, tree: Any) -> Iterator[str]:
+    """Iterate over the lines that give the names of the function's parameters."""
+    yield from _title(opened)
+    yield from _imports(opened.function, tree)
+    yield ""
+    yield _opening(opened, variable)
+    yield from _inputs(opened, variable)
     op = opened.op
     if not op.is_decorated:
         yield f"context, inputs = {variable}.context, {variable}.inputs"
@@ -117,6 +160,7 @@ def _imports(function: Any, tree: Any) -> Iterator[str]:
         return
     known = function.__globals__
     used = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+    used -= set(inspect.signature(function).parameters)
     names = sorted(each for each in used if each in known and not hasattr(builtins, each))
     if names:
         yield f"from {module} import {', '.join(names)}"

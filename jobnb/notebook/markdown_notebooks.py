@@ -42,6 +42,10 @@ def node_of(metadata: dict[str, Any], parts: Iterable[dict[str, Any]]) -> Any:
         "raw": v4.new_raw_cell,
     }
     cells = [make[part["cell_type"]](part["source"], metadata=part["metadata"]) for part in parts]
+    spec = metadata.get("kernelspec")
+    if spec is not None:  # The format wants both, which headers written by hand seldom have.
+        name = spec.get("name", "python3")
+        metadata = {**metadata, "kernelspec": {"name": name, "display_name": name, **spec}}
     return v4.new_notebook(cells=cells, metadata=metadata)
 
 

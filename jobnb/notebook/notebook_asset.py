@@ -169,6 +169,7 @@ class _Outputs:
         self.__name__ = self.__qualname__ = function.name
         self.__module__ = function.__module__
         self.__doc__ = None
+        self.path, self.code_cells = function.path, function.code_cells
 
     def code_hash(self) -> str:
         """Return the hash of the notebook's code."""

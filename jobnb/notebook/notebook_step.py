@@ -18,6 +18,7 @@ from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.user_events import Failure
 from jobnb.errors import NotebookError
 from jobnb.execution.stopping import here
+from jobnb.notebook.cell_tags import tags_of
 from jobnb.notebook.code_cells import plain_cells
 from jobnb.notebook.exchange import StepFolder
 from jobnb.notebook.outcome import CellOutcome, NotebookOutcome, Progress
@@ -63,6 +64,21 @@ class NotebookFunction:
         code = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
         text = "\0".join(source.strip() for source in code if source.strip())
         return str(CodeHash(PYTHON, sha256(text.encode("utf-8", "replace")).hexdigest()[:10]))
+
+    def code_cells(self) -> list[tuple[str, bool]]:
+        """Return the code of its cells, and whether one is the cell of the parameters.
+
+        Raises:
+            NotebookError: If it cannot be read, or is not Python.
+        """
+        metadata, cells = plain_cells(self.path)
+        spec = metadata.get("kernelspec") or {}
+        language = str(spec.get("language") or "python")
+        if language.lower() != "python":
+            raise NotebookError(f"The cells of {self.path} are {language}: they do not run here.")
+        code = [cell for cell in cells if cell["cell_type"] == "code" and cell["source"].strip()]
+        place = next((each for each in code if "parameters" in tags_of(each)), None)
+        return [(each["source"], each is place) for each in code]
 
     def __call__(self, context: Any, **inputs: Any) -> ExecutedNotebook:
         """Execute it for a step; returns the executed notebook with its results."""

@@ -23,6 +23,7 @@ from jobnb import (
     notebook_op,
     op,
 )
+from jobnb.display.step_cells import step_cells
 from jobnb.staleness.versions import CodeVersions
 
 
@@ -97,6 +98,42 @@ def test_a_failure_names_the_cell_and_keeps_the_notebook_as_far_as_it_came(write
     text = kept.read_text()
     assert "so far" in text
     assert "ZeroDivisionError" in text
+
+
+def test_a_step_that_executed_a_notebook_opens_as_its_own_cells(tmp_path, monkeypatch):
+    session = Session(str(tmp_path / "home"))
+    monkeypatch.setattr("jobnb.session", session, raising=False)
+    header = "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n# ---\n"
+    path = tmp_path / "sales.py"
+    text = "# %% tags=['parameters']\nyear = 1\nrows = None\n# %%\ntotal = year * rows\n# %%\n"
+    path.write_text(f"{header}{text}1 / (total - 6)")
+    given = {"config": {"year": 2}}
+
+    @asset
+    def rows():
+        return 3
+
+    @op(name="rows")
+    def rows_op():
+        return 3
+
+    opened = notebook_op("sales_op", path, ["rows"], outs=["total"])
+
+    @job
+    def daily():
+        opened(rows_op())
+
+    session.add(rows, notebook_asset("sales", path, ["rows"]), daily, opened)
+    for name, target in (("sales", "*sales"), ("sales_op", "daily")):
+        run = session.launch(target, config={"ops": {name: given}}).wait()
+        assert run.status == "FAILURE", run.status
+        first, *cells, last = step_cells(session.debug(run))
+        assert cells == ["total = year * rows", "1 / (total - 6)"]
+        assert last == f"# Mend it in {path}, too; then:\nstep.resume()"
+        names = {}
+        exec(first, names)
+        assert (names["year"], names["rows"]) == (2, 3)
+        assert f"step = jobnb.session.debug('{run.run_id}'" in first.replace('"', "'")
 
 
 def test_a_variable_that_is_not_there_is_named(write):
