@@ -129,7 +129,8 @@ def input_context(
     """Return the context in which an IO manager loads an input."""
     config, resources = resources_of(run, manager_key)
     asset_key = asset_key or each.asset_key
-    reader = run.partition_reader
+    is_partitioned = getattr(run.plan.job.graph, "is_partitioned", False)
+    reader = run.partition_reader if is_partitioned else None
     return InputContext(
         name=each.name,
         job_name=run.plan.job.name,
@@ -144,8 +145,8 @@ def input_context(
         step_context=step,
         asset_key=asset_key,
         partition_key=run.plan.partition_key,
-        asset_partitions_def=reader.definition_of(asset_key),
-        asset_partitions_subset=reader.keys_for(step, asset_key, run.plan.partitions),
+        asset_partitions_def=reader and reader.definition_of(asset_key),
+        asset_partitions_subset=reader and reader.keys_for(step, asset_key, run.plan.partitions),
         instance=run.instance,
     )
 

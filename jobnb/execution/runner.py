@@ -21,7 +21,7 @@ from jobnb.events import (
     RunSucceeded,
     StepFailed,
 )
-from jobnb.execution.executors.turns import run_steps
+from jobnb.execution.executors.choice import run_steps
 from jobnb.execution.log import listening
 from jobnb.execution.resources import close_resources
 from jobnb.execution.result import ExecuteInProcessResult

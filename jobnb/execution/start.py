@@ -137,8 +137,8 @@ def _plan_and_more(
         job = as_it_stands(job, instance)
     job = subset_of(job, spec.op_selection, spec.asset_selection, spec.asset_check_selection)
     tags = {**job.tags, **(spec.tags or {})}
-    has_none = layer is None and spec.partition is None and not tags  # as most jobs of ops
-    partitions = None if has_none else _partitions_of(spec, job, tags)
+    could = spec.partition is not None or tags or getattr(job.graph, "is_partitioned", False)
+    partitions = _partitions_of(spec, job, tags) if could else None
     plan = build_plan(
         job,
         run_config=spec.config,
@@ -243,10 +243,11 @@ def open_run(
 
 def _noted_code(versions: CodeVersions, plan: Plan, instance: Instance) -> dict[str, str]:
     """Return the versions of the code of a plan, whose text is stored where it is not yet."""
-    from jobnb.staleness.listings import store_listings
-
     found = versions.of_plan(plan)
-    store_listings(instance, plan, versions, found)
+    if not found.items() <= instance.noted_code:  # as the first time
+        from jobnb.staleness.listings import store_listings
+
+        store_listings(instance, plan, versions, found)
     return found
 
 

@@ -96,6 +96,13 @@ class AssetGraphDefinition(GraphDefinition):
         return loadable_of(made, key) if made is not None else None
 
     @lazy
+    def is_partitioned(self) -> bool:
+        """Whether anything around the job has partitions."""
+        layer, made = self.layer, self.assets_by_node.values()
+        around = (*layer.assets, *layer.sources, *layer.checks, *made)
+        return any(each.partitions_def is not None for each in around)
+
+    @lazy
     def partitioned(self) -> list[AssetsDefinition | SourceAsset]:
         """The definitions whose partitions a run may be for: also those only checked."""
         checked = (key for each in self.checks_by_node.values() for key in sorted(each.asset_keys))

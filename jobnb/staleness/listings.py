@@ -38,8 +38,6 @@ def store_listings(
         versions: Has read the code.
         found: The versions of the code, by kind and name.
     """
-    if instance.code.is_noted(found):  # as of most runs: it takes no time
-        return
     keys = {name: listing_key(name, version) for name, version in found.items()}
     missing = instance.code.unknown(set(keys.values()))
     if missing:
@@ -49,7 +47,7 @@ def store_listings(
             if keys.get(name) in missing  # of several names with one version, one is enough
         }
         instance.code.store({key: versions.listing(each) for key, each in known.items()})
-    instance.code.note(found)
+    instance.noted_code.update(found.items())
 
 
 def _of_plan(plan: Plan) -> Iterator[tuple[str, AssetsDefinition | OpDefinition[..., Any]]]:

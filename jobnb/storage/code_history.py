@@ -23,15 +23,6 @@ class CodeHistory:
     def __init__(self, history: History) -> None:
         self._history = history
         self._known: set[str] = set()
-        self._noted: set[tuple[str, str]] = set()
-
-    def is_noted(self, found: Mapping[str, str]) -> bool:
-        """Whether these versions, by what they are of, were all noted before in this process."""
-        return found.items() <= self._noted
-
-    def note(self, found: Mapping[str, str]) -> None:
-        """Remember versions, by what they are of, as noted."""
-        self._noted.update(found.items())
 
     def unknown(self, versions: Collection[str]) -> set[str]:
         """Return those of the versions whose listing is not stored yet."""

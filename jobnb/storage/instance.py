@@ -84,6 +84,9 @@ class Instance:
             `postgresql://user:password@host/name`. Values stay in `home`.
         settings: Settings that other parts of jobnb read.
 
+    Attributes:
+        noted_code: The versions of code whose text is known to be stored, by what they are of.
+
     Raises:
         StorageError: If the history cannot be opened.
 
@@ -110,6 +113,7 @@ class Instance:
         self._temporary: str | None = None
         self._cleaner: weakref.finalize[Any, Any] | None = None
         self._parts: dict[type, Any] = {}
+        self.noted_code: set[tuple[str, str]] = set()
         self._history = History(_opener(self._home, url), durable=durable, home=self._home)
 
     # -- making one

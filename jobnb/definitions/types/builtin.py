@@ -10,6 +10,7 @@ from jobnb.definitions.types.data_type import (
     DataTypeKind,
     Passes,
     PythonObjectDataType,
+    passes_for,
     shown,
 )
 from jobnb.definitions.types.loader import (
@@ -71,7 +72,7 @@ class _ScalarType(DataType):
             loader=ScalarLoader(python_type),
         )
         self.config_type = python_type
-        self._passes = lambda value: isinstance(value, python_type)
+        self._passes = passes_for(python_type)
 
     def _is_scalar(self, _context: Any, value: Any) -> TypeCheck:
         wanted = self._python_type.__name__

@@ -214,6 +214,11 @@ class DataType:
         return f"{type(self).__name__}({self.display_name})"
 
 
+def passes_for(python_type: type | tuple[type, ...]) -> Passes:
+    """Return the fast check of a type whose values are the instances of a class."""
+    return lambda value: isinstance(value, python_type)
+
+
 def _never(_value: Any) -> bool:
     return False
 
@@ -295,7 +300,7 @@ class PythonObjectDataType(DataType):
         kwargs.setdefault("typing_type", typing_type)
         label = name or key or self.type_str
         super().__init__(self._isinstance, key=key or label, name=label, **kwargs)
-        self._passes = lambda value: isinstance(value, python_type)
+        self._passes = passes_for(python_type)
 
     def _isinstance(self, _context: Any, value: Any) -> TypeCheck:
         if isinstance(value, self.python_type) or is_made_again(type(value), self.python_type):
