@@ -94,14 +94,15 @@ class CodeFacts:
         self.usage: NameUsage | None = None
 
 
-_known: WeakKeyDictionary[CodeType, CodeFacts] = WeakKeyDictionary()
+KNOWN: WeakKeyDictionary[CodeType, CodeFacts] = WeakKeyDictionary()
+"""The facts of the code objects that were read before."""
 
 
 def facts_of(code: CodeType) -> CodeFacts:
     """Return the facts of a code object; equal code objects share them."""
-    found = _known.get(code)
+    found = KNOWN.get(code)
     if found is None:
-        found = _known[code] = CodeFacts(code)
+        found = KNOWN[code] = CodeFacts(code)
     return found
 
 

@@ -11,7 +11,7 @@ from operator import itemgetter
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, NamedTuple
 
-from jobnb.code.bytecode_facts import CodeFacts, facts_of, plain_text
+from jobnb.code.bytecode_facts import KNOWN, CodeFacts, facts_of, plain_text
 from jobnb.code.modules import OwnModules, absolute_name
 from jobnb.code.mutations import Place, is_changeable
 from jobnb.code.name_usage import name_usage_of
@@ -98,7 +98,7 @@ class ReferenceReader:
         """Return the facts of a code object."""
         found = self._facts.get(id(code))
         if found is None:
-            found = self._facts[id(code)] = (code, facts_of(code))
+            found = self._facts[id(code)] = (code, KNOWN.get(code) or facts_of(code))
         return found[1]
 
     def _pieces(self, value: Any) -> Iterator[Reference]:

@@ -17,7 +17,7 @@ from jobnb.display.picture import NO_CHECKS, UNMARKED, Card, Cluster, Edge, Mark
 Path = tuple[str, ...]
 
 MOST_CARDS = 300  # The most cards drawn at once, whatever is opened.
-_FEW = 60  # Up to this many cards, nothing is folded at first.
+FEW = 60  # Up to this many cards, nothing is folded at first.
 _MANY = 200  # Beyond this many, groups are always folded.
 _PAGE_COLUMNS, _PAGE_ROWS = 8, 7  # The width that a page shows at a readable size.
 _PAGES = 4  # The number of pages that can be panned comfortably.
@@ -212,7 +212,7 @@ def _too_large(places: Sequence[tuple[Path, int]], most: int | None = None) -> b
     """Whether cards with these groups and levels are too many to read."""
     if most is not None:
         return len(places) > most
-    return len(places) > _MANY or (len(places) > _FEW and _pages(places) > _PAGES)
+    return len(places) > _MANY or (len(places) > FEW and _pages(places) > _PAGES)
 
 
 def _pages(places: Iterable[tuple[Path, int]]) -> int:
@@ -270,7 +270,7 @@ def bundled(picture: Picture, most: int | None = None) -> Picture:
         starts = [((), min(depth[p.card.key] for p in each)) for each in units.values()]
         # One bundle of everything would be bundled again, and again.
         if len(units) > _BUNDLES and _too_large(starts, most):
-            _bundle(units, level, depth, most or _FEW)
+            _bundle(units, level, depth, most or FEW)
             units = _units(held, level)
         waiting += [
             (inner, level + 1) for where, inner in units.items() if isinstance(where, tuple)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobnb.display.folding import Folds, fold_picture
+from jobnb.display.folding import FEW, Folds, fold_picture
 from jobnb.display.html import EMPTY, Html, page, preformatted, scrolling
 from jobnb.display.layout import lay_out
 from jobnb.display.picture import Picture
@@ -54,18 +54,22 @@ def _svg(view: View) -> str:
 
 def _for_image(picture: Picture) -> Picture:
     """Adapt markup to an image: as narrow as its page, as nobody can scroll in it."""
-    folded = fold_picture(picture)
+    folded = _folded(picture)
     layout = lay_out(folded)
     if layout is None or layout.width <= _WIDEST_IMAGE:
         return folded
     return Folds(picture, _MOST_IN_IMAGE).shown()
 
 
+def _folded(picture: Picture) -> Picture:
+    return picture if len(picture.cards) <= FEW else fold_picture(picture)
+
+
 def picture_html(picture: Picture) -> Html:
     """Return the picture for a page, in a box that scrolls; a text tree without a layout."""
     if not picture.cards:
         return EMPTY
-    drawn = picture_svg(fold_picture(picture), standalone=False)
+    drawn = picture_svg(_folded(picture), standalone=False)
     if drawn is None:
         return preformatted(picture_text(picture))
     return scrolling(Html(drawn), css="jn-picture")
