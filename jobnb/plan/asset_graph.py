@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -98,9 +98,11 @@ class AssetGraphDefinition(GraphDefinition):
     @lazy
     def is_partitioned(self) -> bool:
         """Whether anything around the job has partitions."""
-        layer, made = self.layer, self.assets_by_node.values()
-        around = (*layer.assets, *layer.sources, *layer.checks, *made)
-        return any(each.partitions_def is not None for each in around)
+        layer = self.layer
+        several: list[Iterable[AssetsDefinition | SourceAsset | AssetChecksDefinition]] = [
+            layer.assets, layer.sources, layer.checks, self.assets_by_node.values()
+        ]  # fmt: skip
+        return any(each.partitions_def is not None for some in several for each in some)
 
     @lazy
     def partitioned(self) -> list[AssetsDefinition | SourceAsset]:
