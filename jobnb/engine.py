@@ -141,7 +141,7 @@ class JobnbEngine:
     def rerun(
         self,
         session: Session,
-        run_id: str,
+        run_id: Any,
         *,
         from_failure: bool,
         steps: Sequence[str] | None,
@@ -150,13 +150,13 @@ class JobnbEngine:
         __tracebackhide__ = True
         from jobnb.execution.launch import rerun
 
-        where = instance or session.instance
-        return rerun(session, run_id, where, from_failure=from_failure, steps=steps)
+        found = _run_and_history(session, run_id, instance)
+        return rerun(session, *found, from_failure=from_failure, steps=steps)
 
-    def look_up(self, session: Session, run_id: str, instance: Instance | None) -> Run:
+    def look_up(self, session: Session, run_id: Any, instance: Instance | None) -> Run:
         from jobnb.execution.run_lookup import look_up
 
-        return look_up(session, run_id, instance or session.instance)
+        return look_up(session, *_run_and_history(session, run_id, instance))
 
     def launch_recorded(self, instance: Instance, run_id: str, workspace: Any) -> JobRun:
         from jobnb.execution.launch_recorded import launch_recorded
@@ -443,7 +443,8 @@ class JobnbEngine:
     def open_step(self, session: Session, run: Any, step: str | None) -> OpenedStep:
         from jobnb.execution.debugging import open_step
 
-        run_id, instance = _run_and_history(session, run)
+        asked = _last_failed(session) if run is None else run
+        run_id, instance = _run_and_history(session, asked)
         return open_step(session, run_id, step, instance)
 
     def run_table(self, session: Session) -> RunTable:
@@ -509,13 +510,39 @@ def _last_run(session: Session) -> str:
     )
 
 
-def _run_and_history(session: Session, run: Any) -> tuple[str, Instance]:
-    """Return the id of a run, which may be given by its beginning, and the history it is in."""
+def _last_failed(session: Session) -> str:
+    """Return the id of the latest run of a session's history that failed.
+
+    Raises:
+        RunNotFoundError: If there is none.
+    """
+    from jobnb.state import RunStatus
+    from jobnb.storage.run import RunsFilter
+
+    for run_id in session.instance.get_run_ids(RunsFilter(statuses=[RunStatus.FAILURE]), limit=1):
+        return str(run_id)
+    raise RunNotFoundError(
+        "No run in the history has failed. Runs of execute_in_process() are in memory only: "
+        "session.execute_job(...) and session.launch(...) store theirs. Any stored run can be "
+        "named: session.debug(RUN, STEP), or %jobnb debug RUN STEP."
+    )
+
+
+def _run_and_history(
+    session: Session, run: Any, instance: Instance | None = None
+) -> tuple[str, Instance]:
+    """Return the id of a run, and the history it is in.
+
+    Args:
+        session: Whose history it is in, if the run does not know another one.
+        run: Its id or how that begins, the run itself, its record or its result.
+        instance: The history, if it is known.
+    """
     from jobnb.execution.background import Run
     from jobnb.execution.run_lookup import full_id
     from jobnb.execution.task import find
 
     run_id = str(getattr(run, "run_id", run))
     known = find(Run, run_id)
-    instance = getattr(known or run, "instance", None) or session.instance
+    instance = instance or getattr(known or run, "instance", None) or session.instance
     return full_id(instance, run_id), instance

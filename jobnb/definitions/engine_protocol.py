@@ -118,7 +118,7 @@ class Engine(Protocol):
     def rerun(
         self,
         session: Session,
-        run_id: str,
+        run_id: Any,
         *,
         from_failure: bool,
         steps: Sequence[str] | None,
@@ -126,7 +126,7 @@ class Engine(Protocol):
     ) -> Run:
         """Launch a run of the history again, with the job as the session knows it now."""
 
-    def look_up(self, session: Session, run_id: str, instance: Instance | None) -> Run:
+    def look_up(self, session: Session, run_id: Any, instance: Instance | None) -> Run:
         """Return a run of the history, whatever process does it."""
 
     def materialize(

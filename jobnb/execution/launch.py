@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from jobnb.definitions.jobs.job_definition import JobDefinition
-from jobnb.errors import InvalidInvocationError, StepExecutionError
+from jobnb.errors import InvalidInvocationError, InvalidSubsetError, StepExecutionError
 from jobnb.execution.background import Run
 from jobnb.execution.detached import hand_over, see_durable
 from jobnb.execution.reexecution import ReexecutionOptions, parent_of
@@ -160,13 +160,24 @@ def asked_again(session: Session, run: JobRun, instance: Instance) -> RunSpec:
 
 def _job_finder(session: Session, run: JobRun) -> FindJob:
     """Return a function that resolves the job of a run of the history in the session."""
-    if run.job_name == ASSET_JOB:
+    target: Any = run.job_name
+    if target == ASSET_JOB:
         keys = sorted(run.asset_selection or (), key=lambda key: tuple(key.path))
-        find_job = job_or_assets(session, [*keys, *sorted(run.asset_check_selection or ())])
-    else:
-        see_known(session, run.job_name)
-        find_job = job_or_assets(session, run.job_name)
-    return lambda: with_present_ops(session, find_job())
+        target = [*keys, *sorted(run.asset_check_selection or ())]
+
+    def find_job() -> JobDefinition:
+        try:
+            if target == run.job_name:
+                see_known(session, target)
+            return with_present_ops(session, job_or_assets(session, target)())
+        except InvalidSubsetError as error:
+            place = f", launched by {run.notebook}," if run.notebook else ""
+            raise InvalidSubsetError(
+                f"{error}\nWhat the run {run.run_id[:8]}{place} ran must be defined here, too: run "
+                "its cells, or session.add(...) the module."
+            ) from None
+
+    return find_job
 
 
 def _again(spec: RunSpec, run_id: str, from_failure: bool, steps: Sequence[str] | None) -> RunSpec:

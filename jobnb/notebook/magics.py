@@ -23,7 +23,6 @@ from jobnb.registry.target_resolution import pinned
 OPTIONS = ("config", "partition", "partition-range", "tag")
 _OPTION = re.compile(r"(?:^|\s)--(\w[\w-]*)(?=$|[=\s])")
 _FIRST = 12  # How many characters of a run's id are shown.
-_LATEST = 1000  # How many of the newest runs an abbreviated id may refer to.
 
 
 @dataclass
@@ -206,26 +205,11 @@ def _runs(session: Session, line: Line) -> Any:
 def _run(session: Session, line: Line) -> Any:
     from jobnb.display.widgets.run import RunView
     from jobnb.execution.background import Run
+    from jobnb.execution.run_lookup import full_id
     from jobnb.execution.task import find
 
-    run_id = _full_id(session, line.one("the id of a run, or how it begins"))
+    run_id = full_id(session.instance, line.one("the id of a run, or how it begins"))
     return find(Run, run_id) or RunView.of(session.instance, run_id)
-
-
-def _full_id(session: Session, begins: str) -> str:
-    from jobnb.execution.background import Run
-    from jobnb.execution.task import find
-
-    if find(Run, begins) is not None:
-        return begins
-    latest = [str(each) for each in session.instance.get_run_ids(limit=_LATEST)]
-    found = [each for each in latest if each.startswith(begins)]
-    if len(found) > 1 and begins not in found:
-        some = ", ".join(each[:_FIRST] for each in found[:5])
-        raise RunNotFoundError(f"{len(found)} runs begin with {begins!r}: {some}.")
-    if not found and not session.instance.has_run(begins):
-        raise RunNotFoundError(f"No run begins with {begins!r}. %jobnb runs shows the latest.")
-    return found[0] if found else begins
 
 
 def _graph(session: Session, line: Line) -> Any:
@@ -266,8 +250,7 @@ def _cancel(_session: Session, line: Line) -> None:
 
 def _debug(session: Session, line: Line) -> Any:
     run, _, step = _bare(line.rest).partition(" ")
-    run_id = _full_id(session, run) if run else _last_failed(session)
-    opened = session.debug(run_id, step.strip() or None)
+    opened = session.debug(run or None, step.strip() or None)
     from jobnb.display.environment import takes_cells
     from jobnb.display.step_cells import step_cells
 
@@ -279,20 +262,6 @@ def _debug(session: Session, line: Line) -> Any:
     shell: Any = sys.modules["IPython"].get_ipython()
     shell.set_next_input("\n\n".join(step_cells(opened)[:2]))
     return opened
-
-
-def _last_failed(session: Session) -> str:
-    from jobnb.state import RunStatus
-    from jobnb.storage.run import RunsFilter
-
-    failed = session.instance.get_run_ids(RunsFilter(statuses=[RunStatus.FAILURE]), limit=1)
-    if not failed:
-        raise RunNotFoundError(
-            "No run in the history has failed. Runs of execute_in_process() are in memory only: "
-            "session.execute_job(...) and session.launch(...) store theirs. "
-            "Any stored run can be named: %jobnb debug ID STEP."
-        )
-    return str(failed[0])
 
 
 def _value(session: Session, line: Line) -> Any:

@@ -145,8 +145,8 @@ class HistoryReader:
         Of a run of ops, the code of each op is compared; of an asset that failed, its code.
 
         Args:
-            run: The id of a run or how it begins, a `Run`, a `JobRun` or the result of one, also
-                of another process; the latest run if None.
+            run: The id of a run or how it begins, a `Run`, a record of the history or the result
+                of one, also of another process; the latest run if None.
 
         Returns:
             A `DefinitionsDiff`: what was added, removed or changed, with reasons, and what that
@@ -203,14 +203,14 @@ class HistoryReader:
         """
         return engine().possible_renames(self._session)
 
-    def debug(self, run: Any, step: str | None = None) -> OpenedStep:
+    def debug(self, run: Any = None, step: str | None = None) -> OpenedStep:
         """Open a step of an earlier run: what its function was given, to run its code in cells.
 
         `%jobnb debug RUN STEP`, or the button at a failed step, puts the cells below.
 
         Args:
-            run: The id of a run or how it begins, a `Run`, a `JobRun` or the result of one, also
-                of another process.
+            run: The id of a run or how it begins, a `Run`, a record of the history or the result
+                of one, also of another process; the latest that failed if None.
             step: The key of a step; the first that failed if None.
 
         Returns:

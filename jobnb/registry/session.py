@@ -473,7 +473,7 @@ class Session:
 
     def rerun(
         self,
-        run_id: str,
+        run_id: Any,
         *,
         from_failure: bool = False,
         steps: Sequence[str] | None = None,
@@ -482,7 +482,7 @@ class Session:
         """Launch a run of the history again in the background, with its job as defined now.
 
         Args:
-            run_id: The run to repeat.
+            run_id: The run to repeat: its id or how that begins, a `Run`, or its record.
             from_failure: Run only the steps that did not succeed; the other values are loaded.
             steps: Only these steps, as `["clean+"]`.
             instance: Where its history is; that of the session if None.
@@ -676,11 +676,11 @@ class Session:
         """
         return engine().run_table(self)
 
-    def run(self, run_id: str, *, instance: Instance | None = None) -> Run:
+    def run(self, run_id: Any, *, instance: Instance | None = None) -> Run:
         """Return a run of the history, also one that is active in another process.
 
         Args:
-            run_id: Its id, or how that begins.
+            run_id: Its id, or how that begins; or a record of the history.
             instance: Where its history is; that of the session if None.
 
         Returns:

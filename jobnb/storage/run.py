@@ -285,6 +285,11 @@ class RunRecord(msgspec.Struct, frozen=True):
         return self.dagster_run
 
     @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.dagster_run.run_id
+
+    @property
     def notebook(self) -> str | None:
         """The notebook, script or module that launched it; None if unknown."""
         return self.dagster_run.notebook

@@ -14,6 +14,7 @@ from jobnb import (
     DynamicOut,
     DynamicOutput,
     InvalidSubsetError,
+    RunNotFoundError,
     Session,
     StaticPartitionsDefinition,
     asset,
@@ -270,3 +271,19 @@ def test_a_step_that_is_not_there_or_did_not_begin_is_an_error_with_the_next_ste
         session.debug(run, "tell")
     with pytest.raises(InvalidSubsetError, match="has no step 'claen'.*clean"):
         session.debug(run, "claen")
+
+
+def test_a_run_is_named_by_its_id_how_it_begins_itself_or_its_record(session):
+    with pytest.raises(RunNotFoundError, match="No run in the history has failed"):
+        session.debug()
+    session.add(load, clean, tell, daily)
+    run = failed_run(session, "daily")
+    (record,) = session.runs
+    for named in (run.run_id, run.run_id[:8], run, record, record.dagster_run):
+        assert session.debug(named).run.run_id == run.run_id
+        assert session.run(named).run_id == run.run_id
+        assert session.diff(named).before == f"run {run.run_id[:8]}"
+    assert session.debug().run.run_id == run.run_id
+    assert session.rerun(record, steps=["load"]).wait(60).status == "SUCCESS"
+    with pytest.raises(InvalidSubsetError, match=f"What the run {run.run_id[:8]}.* defined here"):
+        Session(str(session.instance.home)).debug(record)

@@ -193,7 +193,7 @@ def test_it_cancels_a_run_by_the_beginning_of_its_id(kernel):
         ("launch daily --tag team", "KEY=VALUE"),
         ("materialize ordres", "Did you mean 'orders'?"),
         ("graph *orders or ordres", "'orders'?\n  *orders or ordres\n             ^"),
-        ("run 0000", "No run begins with '0000'"),
+        ("run 0000", "There is no run '0000' in"),
         ("value ordres", "Did you mean 'orders'?"),
     ],
 )
