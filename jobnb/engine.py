@@ -209,6 +209,7 @@ class JobnbEngine:
         max_parallel: int,
         instance: Instance | None,
         resources: Mapping[str, Any] | None,
+        detach: bool,
     ) -> Backfill:
         __tracebackhide__ = True
         from jobnb.automation.backfill_launch import resume_backfill
@@ -219,7 +220,16 @@ class JobnbEngine:
             max_parallel=max_parallel,
             instance=instance,
             resources=resources,
+            detach=detach,
         )
+
+    def find_backfill(
+        self, session: Session, backfill_id: str, instance: Instance | None
+    ) -> Backfill:
+        __tracebackhide__ = True
+        from jobnb.automation.backfill_followed import find_backfill
+
+        return find_backfill(instance or session.instance, backfill_id)
 
     def open_launchpad(self, job: JobDefinition | AssetJobDefinition) -> Launchpad:
         from jobnb.display.widgets.launchpad import open_job

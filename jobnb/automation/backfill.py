@@ -15,7 +15,7 @@ from traitlets import Unicode
 
 from jobnb.automation.backfill_chunks import Chunk, Group, levels_of, shared
 from jobnb.automation.backfill_nodes import BackfillNode
-from jobnb.automation.backfill_progress import BackfillProgress, ended
+from jobnb.automation.backfill_progress import BackfillProgress, ended, with_counts
 from jobnb.automation.backfill_work import BackfillRuns, Outcome, printing
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
@@ -29,11 +29,12 @@ from jobnb.execution.stopping import Interrupts, Stop
 from jobnb.execution.task import RunCanceledError, StillRunningError, Task
 from jobnb.execution.watch import waiting_backfills, watched
 from jobnb.plan.partitions import RunPartitions
-from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill, name_of_backfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun, RunsFilter
 
 _logger = logging.getLogger("jobnb.automation")
+_TELLING = 0.5  # seconds between two times at which how far it is is stored, at least
 
 
 class BlockedNodes:
@@ -194,22 +195,33 @@ class Backfill(Task[BackfillProgress]):
         runs: BackfillRuns,
         max_parallel: int,
     ) -> None:
-        name = f"jobnb backfill {record.backfill_id}"
-        super().__init__(record.backfill_id, name)
-        self._began = time.time()
-        self._record = record
-        self._groups = groups
-        self._instance = instance
+        self._open(record, instance, groups)
         self._batch = instance.open_batch()
         self._runs = runs
         self._blocking = BlockedNodes(instance)
         self._max_parallel = max_parallel
-        self._counts = BackfillProgress(sum(group.size for group in groups))
-        self._scopes: dict[RunScope, Stop] = {}
         self._untried: dict[AssetKey, list[str]] = {}
         self._keeping = threading.Lock()
-        self._canceled: str | None = None
+        self._told_counts, self._next_telling = self._counts, 0.0
+        if instance.is_persistent:
+            instance.control.listen(self._lease, self.cancel)
         self._begin()
+
+    def _open(self, record: PartitionBackfill, instance: Instance, groups: Sequence[Group]) -> None:
+        """Set what a backfill has, whatever process does it."""
+        super().__init__(record.backfill_id, f"jobnb backfill {record.backfill_id}")
+        self._began = time.time()
+        self._record = record
+        self._groups = groups
+        self._instance = instance
+        self._counts = BackfillProgress(sum(group.size for group in groups))
+        self._scopes: dict[RunScope, Stop] = {}
+        self._canceled: str | None = None
+
+    @property
+    def _lease(self) -> str:
+        """Its name among the runs that have leases."""
+        return name_of_backfill(self._record.backfill_id)
 
     @staticmethod
     def begin(
@@ -388,8 +400,21 @@ class Backfill(Task[BackfillProgress]):
     def _look(self) -> None:
         try:
             self._keep_untried()
+            self._keep_counts()
         except Exception as error:  # noqa: BLE001 - tried again; at the end it is told
-            _logger.info("Which partitions were not tried could not be kept yet: %r", error)
+            _logger.info("How far the backfill is could not be stored yet: %r", error)
+
+    def _keep_counts(self) -> None:
+        """Store how far it is, for those who look from other processes."""
+        now = time.monotonic()
+        counts = self._counts
+        if now < self._next_telling or counts == self._told_counts or self._ended.is_set():
+            return
+        with self._keeping:
+            if not self._record.status.is_finished:
+                self._instance.update_backfill(with_counts(self._record, counts))
+        self._told_counts = counts
+        self._next_telling = time.monotonic() + max(_TELLING, 20 * (time.monotonic() - now))
 
     def _keep_untried(self) -> None:
         """Keep which partitions were not tried: no run tells it."""
@@ -437,8 +462,10 @@ class Backfill(Task[BackfillProgress]):
             self._keep_untried()
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
             self._error = self._error or error
-        self._record = ended(self._record, self._counts, self._error, self._canceled)
-        self._instance.update_backfill(self._record)
+        self._instance.control.unlisten(self._lease)
+        with self._keeping:
+            self._record = ended(self._record, self._counts, self._error, self._canceled)
+            self._instance.update_backfill(self._record)
 
     def _stops(self) -> list[Stop]:
         return list(self._scopes.values())

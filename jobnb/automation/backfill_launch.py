@@ -12,6 +12,8 @@ import msgspec
 from jobnb.automation.backfill import Backfill
 from jobnb.automation.backfill_chunks import groups_of
 from jobnb.automation.backfill_nodes import BackfillNode, Target, node_of_job, nodes_of
+from jobnb.automation.backfill_place import Place, begin
+from jobnb.automation.backfill_progress import BackfillProgress, with_counts
 from jobnb.automation.backfill_work import BackfillRuns, Setting
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
@@ -33,7 +35,7 @@ from jobnb.plan.run_config import kept_config
 from jobnb.registry.session import Session
 from jobnb.registry.target_resolution import partitioned_job, pinned
 from jobnb.staleness.survey import Survey, as_it_stands, nothing_stands_so
-from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill, name_of_backfill
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus
 from jobnb.storage.process import is_gone, this_process
@@ -277,9 +279,11 @@ def backfill_session(
     config: Any = None,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
+    detach: bool | Place = False,
 ) -> Backfill:
     """Start a backfill of a session; see `Session.backfill`."""
     __tracebackhide__ = True
+    place = detach if isinstance(detach, Place) else Place.asked(detach, session.detaches)
     job = partitioned_job(session, selection)
     if job is not None:
         return backfill_job(
@@ -293,6 +297,7 @@ def backfill_session(
             config=config,
             instance=instance or session.instance,
             resources=resources,
+            detach=place,
         )
     if only_missing + only_failed + stale_only > 1:
         raise InvalidInvocationError(
@@ -320,7 +325,7 @@ def backfill_session(
         holder=this_process(),
     )
     setting = Setting(record.backfill_id, definitions, instance, record.tags, config, resources)
-    return _begin(record, setting, nodes, targets, max_parallel)
+    return _begin(record, setting, nodes, targets, max_parallel, place)
 
 
 def backfill_job(
@@ -335,6 +340,7 @@ def backfill_job(
     config: Any = None,
     instance: Instance,
     resources: Mapping[str, Any] | None = None,
+    detach: bool | Place = False,
 ) -> Backfill:
     """Start a backfill of a job; see `JobDefinition.backfill`."""
     __tracebackhide__ = True
@@ -364,7 +370,8 @@ def backfill_job(
         job_name=job.name,
     )
     setting = Setting(record.backfill_id, None, instance, record.tags, config, resources)
-    return _begin(record, setting, {node.name: node}, {node.name: target}, max_parallel)
+    place = detach if isinstance(detach, Place) else Place.asked(detach)
+    return _begin(record, setting, {node.name: node}, {node.name: target}, max_parallel, place)
 
 
 def _assets_of(job: JobDefinition) -> tuple[AssetKey, ...]:
@@ -380,6 +387,7 @@ def _begin(
     nodes: Mapping[str, BackfillNode],
     targets: Mapping[str, Target],
     max_parallel: int,
+    place: Place,
     *,
     again: bool = False,
 ) -> Backfill:
@@ -389,7 +397,10 @@ def _begin(
         )
     groups = groups_of(nodes, targets)
     runs = BackfillRuns(setting, groups)
-    return Backfill.begin(record, setting.instance, groups, runs, max_parallel, again=again)
+    record = with_counts(record, BackfillProgress(sum(group.size for group in groups)))
+    if again:
+        setting.instance.control.forget_request(name_of_backfill(record.backfill_id))
+    return begin(record, setting, groups, runs, max_parallel, place, again=again)
 
 
 def _kept(
@@ -423,6 +434,7 @@ def resume_backfill(
     max_parallel: int = 1,
     instance: Instance | None = None,
     resources: Mapping[str, Any] | None = None,
+    detach: bool | Place = False,
 ) -> Backfill:
     """Resume an unfinished backfill; see `Session.resume_backfill`."""
     instance = instance or session.instance
@@ -449,9 +461,11 @@ def resume_backfill(
         error=None,
         counts={},
         end_timestamp=None,
+        is_detached=False,
     )
     setting = Setting(backfill_id, definitions, instance, record.tags, record.run_config, resources)
-    return _begin(record, setting, nodes, left, max_parallel, again=True)
+    place = detach if isinstance(detach, Place) else Place.asked(detach, session.detaches)
+    return _begin(record, setting, nodes, left, max_parallel, place, again=True)
 
 
 def _part_of(job: JobDefinition, record: PartitionBackfill) -> JobDefinition:
@@ -505,7 +519,8 @@ def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
     elsewhere = holder is not None and holder != this_process()
     if not record.status.is_finished and elsewhere and is_gone(holder) is False:  # type: ignore[arg-type]
         raise InvariantViolationError(
-            f"The backfill {backfill_id} is being done by {holder}. Cancel it there first."
+            f"The backfill {backfill_id} is being done by {holder}. Cancel it first: "
+            f'session.find_backfill("{backfill_id}").cancel().'
         )
     return record
 

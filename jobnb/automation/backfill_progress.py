@@ -63,6 +63,23 @@ class BackfillProgress(msgspec.Struct, frozen=True):
         return f"{head}: {', '.join(told)}" if told else head
 
 
+def counts_of(record: PartitionBackfill) -> BackfillProgress:
+    """Return how far a backfill is, as far as its process has recorded it."""
+    known = record.counts
+    return BackfillProgress(
+        known.get("total", 0),
+        known.get("made", 0),
+        known.get("failed", 0),
+        known.get("blocked", 0),
+        known.get("under_way", 0),
+    )
+
+
+def with_counts(record: PartitionBackfill, counts: BackfillProgress) -> PartitionBackfill:
+    """Return a backfill with how far it is."""
+    return msgspec.structs.replace(record, counts=msgspec.structs.asdict(counts))
+
+
 def ended(
     record: PartitionBackfill,
     counts: BackfillProgress,

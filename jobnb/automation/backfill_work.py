@@ -197,13 +197,19 @@ class BackfillRuns:
     Args:
         setting: What they share.
         groups: What they make.
+        jobs: The job of each group; resolved if absent.
 
     Raises:
         InvalidDefinitionError: If what is run does not hold together.
         InvalidConfigError: If the run config does not fit, whatever the partition.
     """
 
-    def __init__(self, setting: Setting, groups: Sequence[Group]) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        groups: Sequence[Group],
+        jobs: Mapping[Group, JobDefinition] | None = None,
+    ) -> None:
         self._setting = setting
         self._code_versions = CodeVersions()
         self._unready: dict[RunScope, BaseException] = {}
@@ -212,13 +218,24 @@ class BackfillRuns:
         alone = len(groups) == 1 and (not groups[0].is_serial or groups[0].nodes[0].job is not None)
         in_memory = setting.instance.is_ephemeral and alone
         self._prepared = {
-            group: _GroupPlans(self._job_of(group), setting, in_memory) for group in groups
+            group: _GroupPlans(
+                self._resolved(group) if jobs is None else jobs[group], setting, in_memory
+            )
+            for group in groups
         }
         for group, prepared in self._prepared.items():
             if group.target is not None:
                 prepared.see_that_it_fits(group.target)
 
-    def _job_of(self, group: Group) -> JobDefinition:
+    def job_of(self, group: Group) -> JobDefinition:
+        """Return the job that makes a group."""
+        return self._prepared[group].job
+
+    def plan_of(self, group: Group) -> Plan:
+        """Return the plan of the runs that make a group, without partitions."""
+        return self._prepared[group].plan
+
+    def _resolved(self, group: Group) -> JobDefinition:
         job = group.nodes[0].job
         if job is not None:
             return job

@@ -84,6 +84,7 @@ class BackfillOptions(TypedDict, total=False):
     config: Any
     instance: Instance | None
     resources: Mapping[str, Any] | None
+    detach: bool
 
 
 class Engine(Protocol):
@@ -170,8 +171,14 @@ class Engine(Protocol):
         max_parallel: int,
         instance: Instance | None,
         resources: Mapping[str, Any] | None,
+        detach: bool,
     ) -> Backfill:
         """Resume a backfill that was canceled, interrupted, or failed in part."""
+
+    def find_backfill(
+        self, session: Session, backfill_id: str, instance: Instance | None
+    ) -> Backfill:
+        """Return a backfill of the history, whatever process does it."""
 
     def open_launchpad(self, job: JobDefinition | AssetJobDefinition) -> Launchpad:
         """Open the launchpad of a job."""

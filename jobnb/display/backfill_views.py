@@ -16,7 +16,7 @@ from jobnb.display.text import counted
 from jobnb.display.view import View
 from jobnb.events import ErrorInfo, EventType
 from jobnb.state import RunStatus
-from jobnb.storage.backfill import BackfillStatus
+from jobnb.storage.backfill import BackfillStatus, PartitionBackfill
 from jobnb.storage.run import RunsFilter
 
 _MOST_FAILURES = 3
@@ -42,11 +42,13 @@ def backfill_view(backfill: Backfill) -> View:
             header(title, "backfill", status, note),
             _bar(backfill),
             tag("div", *_legend(backfill)),
+            tag("div", why_ended(backfill), css="jn-muted") if why_ended(backfill) else EMPTY,
             *map(_failure, failed),
             _again(backfill),
         ]
     )
     lines = [f"backfill of {title} {SIGNS[status]} {WORDS[status]}: {counts}"]
+    lines += filter(None, [why_ended(backfill)])
     for each in failed:
         lines += [f"failed: {each.where}", error_text(each.error, each.metadata)]
     return View(f"backfill of {title}", "\n".join(lines), html)
@@ -55,6 +57,16 @@ def backfill_view(backfill: Backfill) -> View:
 def backfill_status(backfill: Backfill) -> Status:
     """Return the status to show a backfill with."""
     return _STATUS.get(backfill.status, Status.QUEUED)
+
+
+def record_status(record: PartitionBackfill) -> Status:
+    """Return the status to show the record of a backfill with."""
+    return _STATUS.get(record.status.value, Status.QUEUED)
+
+
+def why_ended(backfill: Backfill) -> str:
+    """Return why a backfill ended before its time; empty if it did not."""
+    return (backfill.record.error or "") if backfill.is_finished else ""
 
 
 def backfill_word(status: str) -> str:

@@ -45,7 +45,7 @@ _KEPT = 7 * 86400.0
 _START = """
 import sys
 sys.path[:] = sys.argv.pop().split({sep!r})
-from jobnb.execution.detached_process import main
+from {module} import main
 if sys.stdin.buffer.read(1):
     main(sys.argv[1])
 """
@@ -133,14 +133,13 @@ def hand_over(
     process: subprocess.Popen[bytes] | None = None
     try:
         folder = _written(scope, replace(spec, place_of=None) if retries else None)
-        process = _started(folder)
+        process = start_process(folder, "jobnb.execution.detached_process")
         holder = holder_of(process.pid)
         if holder is not None:
             scope.instance.control.hand_over(scope.run_id, holder)
-        _let_go(process)
+        let_go(process)
     except BaseException:
-        if process is not None and process.stdin is not None:
-            process.stdin.close()  # it is not to begin
+        give_up(process)
         shutil.rmtree(folder_of(scope.instance, scope.run_id), ignore_errors=True)
         scope.instance.delete_run(scope.run_id)
         raise
@@ -166,14 +165,24 @@ def _written(scope: RunScope, again: RunSpec | None) -> Path:
             scope.fresh, scope.notes, scope.in_process, cells_of_notebook(), again,
         ),
     )  # fmt: skip
-    folder = folder_of(instance, scope.run_id)
+    return write_setup(folder_of(instance, scope.run_id), Header(instance, scope.record), body)
+
+
+def write_setup(folder: Path, header: Any, body: bytes) -> Path:
+    """Write what a process is handed over to a new folder, which only this user can read.
+
+    Args:
+        folder: The folder.
+        header: What the process must know before it knows any definition.
+        body: What it does, pickled.
+    """
     folder.parent.mkdir(exist_ok=True, mode=0o700)
     _remove_old(folder.parent)
     shutil.rmtree(folder, ignore_errors=True)  # of a launch that was killed, and is made up for
     folder.mkdir(mode=0o700)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(folder / RUN_FILE, flags, 0o600), "wb") as file:
-        pickle.dump(Header(instance, scope.record), file)
+        pickle.dump(header, file)
         file.write(body)
     return folder
 
@@ -187,11 +196,16 @@ def _remove_old(folder: Path) -> None:
                 shutil.rmtree(each, ignore_errors=True)
 
 
-def _started(folder: Path) -> subprocess.Popen[bytes]:
-    """Start the process in a session of its own, so that signals to this one do not reach it."""
+def start_process(folder: Path, module: str) -> subprocess.Popen[bytes]:
+    """Start the process in a session of its own, so that signals to this one do not reach it.
+
+    Args:
+        folder: What was handed over.
+        module: Its function `main` takes the folder, once the process is told to begin.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     path = os.pathsep.join(sys.path)
-    code = _START.format(sep=os.pathsep)
+    code = _START.format(sep=os.pathsep, module=module)
     with os.fdopen(os.open(folder / LOG_FILE, flags, 0o600), "ab") as log:
         process = subprocess.Popen(  # noqa: S603 - this very Python, with code of our own
             [sys.executable, "-c", code, str(folder), path],
@@ -205,7 +219,13 @@ def _started(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def _let_go(process: subprocess.Popen[bytes]) -> None:
+def give_up(process: subprocess.Popen[bytes] | None) -> None:
+    """End a process that was not told to begin."""
+    if process is not None and process.stdin is not None:
+        process.stdin.close()
+
+
+def let_go(process: subprocess.Popen[bytes]) -> None:
     """Tell the process to begin; one that has ended has left the reason in its file."""
     assert process.stdin is not None
     with suppress(OSError):

@@ -48,13 +48,11 @@ _GRACE_OF_WORKERS = 8.0  # the same where its executor has to see to it
 
 def main(folder: str) -> None:
     """Execute the run that was handed over in a folder, and end the process."""
-    asked = threading.Event()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: asked.set())
+    asked = heard_signals()
     own_stderr = os.dup(2)
     faulthandler.enable(own_stderr)  # what a crash leaves goes to the file that is kept
-    header, body = _taken(Path(folder))
+    taken: tuple[Header, bytes] = take_setup(Path(folder))
+    header, body = taken
     instance, record = header
     if instance.control.claim(record.run_id):
         log = instance.open_log(record)
@@ -71,14 +69,23 @@ def main(folder: str) -> None:
         os.dup2(own_stderr, 1)
         os.dup2(own_stderr, 2)
     instance.dispose()
-    _leave(Path(folder))
+    leave_folder(Path(folder))
 
 
-def _taken(folder: Path) -> tuple[Header, bytes]:
-    """Load what was handed over, and remove the file."""
+def heard_signals() -> threading.Event:
+    """Return what is set once the process is asked to end."""
+    asked = threading.Event()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: asked.set())
+    return asked
+
+
+def take_setup(folder: Path) -> tuple[Any, bytes]:
+    """Load the header of what was handed over, and remove the file."""
     path = folder / RUN_FILE
     with path.open("rb") as file:
-        header: Header = pickle.load(file)  # noqa: S301 - written by this user's own process
+        header = pickle.load(file)  # noqa: S301 - written by this user's own process
         body = file.read()
     path.unlink()
     return header, body
@@ -124,7 +131,7 @@ def _see_to_end(scope: RunScope, run: Run | None, asked: threading.Event, folder
         while not run.wait(_LOOK).is_finished:
             if asked.is_set():
                 run.cancel("Its process was asked to end.")
-            elif not _is_kept(folder):
+            elif not is_kept(folder):
                 run.cancel(f"Its home {scope.instance.home} was removed while it went on.")
             if run.is_stopping:
                 since = since or time.monotonic()
@@ -134,7 +141,7 @@ def _see_to_end(scope: RunScope, run: Run | None, asked: threading.Event, folder
         run = run.retried_by
 
 
-def _is_kept(folder: Path) -> bool:
+def is_kept(folder: Path) -> bool:
     """Return whether the run's folder is where it was; what is in use is not removed as old."""
     try:
         os.utime(folder)
@@ -145,7 +152,7 @@ def _is_kept(folder: Path) -> bool:
     return True
 
 
-def _leave(folder: Path) -> None:
+def leave_folder(folder: Path) -> None:
     """Remove the folder, unless the process has written something that nobody has read."""
     with suppress(OSError):
         if not (folder / LOG_FILE).stat().st_size:

@@ -227,10 +227,10 @@ class FollowedRun(Run):
         self._signals += 1
         holder = self.instance.control.holder(self.run_id)
         if holder is not None and holder != this_process() and is_gone(holder) is False:
-            _end_process(holder, hard=self._signals > 1)
+            end_process(holder, hard=self._signals > 1)
 
 
-def _end_process(holder: Holder, *, hard: bool) -> None:
+def end_process(holder: Holder, *, hard: bool) -> None:
     """Tell a process to end; `hard`: kill it and its descendants."""
     with suppress(OSError):
         if not hard:

@@ -84,23 +84,29 @@ def worker_setup_of(run: RunScope, folder: str | None) -> bytes:
     return pickled_with(run.plan, setup)
 
 
-def pickled_with(plan: Plan, value: Any) -> bytes:
+def pickled_with(plan: Plan, value: Any, more: Iterable[Plan] = ()) -> bytes:
     """Return a value that holds the definitions of a plan, pickled for another process.
+
+    Args:
+        plan: The plan.
+        value: The value.
+        more: Other plans whose definitions it holds.
 
     Raises:
         StepExecutionError: If something of it cannot go there; it is named.
     """
     try:
-        with _by_value(_modules_of(plan)):
+        modules = {name: each for one in (plan, *more) for name, each in _modules_of(one).items()}
+        with _by_value(modules.values()):
             return dumps(value)
     except Exception as error:
         raise StepExecutionError(_why_not(plan, error)) from error
 
 
-def _modules_of(plan: Plan) -> Iterable[Any]:
-    """Return the modules that the functions of a plan are from."""
+def _modules_of(plan: Plan) -> dict[str, Any]:
+    """Return the modules that the functions of a plan are from, by name."""
     names = {getattr(step.op.function.fn, "__module__", None) for step in plan.steps}
-    return [sys.modules[name] for name in names if name in sys.modules]
+    return {name: sys.modules[name] for name in names if name in sys.modules}
 
 
 @contextmanager

@@ -112,10 +112,10 @@ class Session:
 
     @property
     def detaches(self) -> bool:
-        """Whether each run that is launched has a process of its own, as with `detach=True`.
+        """Whether what is launched has a process of its own, as with `detach=True`.
 
-        False by default. A run whose definitions cannot go to another process goes on in this one.
-        It can also be set as `c.Session.detaches` in IPython's config.
+        False by default. A run or backfill whose definitions cannot go to another process goes on
+        in this one. It can also be set as `c.Session.detaches` in IPython's config.
         """
         return self._settings.detaches
 
@@ -512,6 +512,7 @@ class Session:
         config: CoercibleToRunConfig = None,
         instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
+        detach: bool = False,
     ) -> Backfill:
         """Materialize many partitions in the background, each asset after its upstream.
 
@@ -532,6 +533,7 @@ class Session:
             config: A `RunConfig` or dict.
             instance: Where the history is kept; that of the session if not given.
             resources: Resources by key, instead of those of the session.
+            detach: Whether a process of its own does it, which continues when this one ends.
 
         Returns:
             A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
@@ -564,6 +566,7 @@ class Session:
             config=config,
             instance=instance,
             resources=resources,
+            detach=detach,
         )
 
     def resume_backfill(
@@ -573,6 +576,7 @@ class Session:
         max_parallel: int = 1,
         instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
+        detach: bool = False,
     ) -> Backfill:
         """Resume a backfill that was canceled, was interrupted, or failed in part.
 
@@ -583,6 +587,7 @@ class Session:
             max_parallel: How many runs go side by side.
             instance: Where the history is kept; that of the session if not given.
             resources: Resources by key, instead of those of the session.
+            detach: Whether a process of its own does it, which continues when this one ends.
 
         Returns:
             A `Backfill` with the same id.
@@ -593,8 +598,26 @@ class Session:
         """
         __tracebackhide__ = True
         return engine().resume_backfill(
-            self, backfill_id, max_parallel=max_parallel, instance=instance, resources=resources
+            self,
+            backfill_id,
+            max_parallel=max_parallel,
+            instance=instance,
+            resources=resources,
+            detach=detach,
         )
+
+    def find_backfill(self, backfill_id: str, instance: Instance | None = None) -> Backfill:
+        """Return a backfill of the history, whatever process does it: to watch it, or cancel it.
+
+        Args:
+            backfill_id: The id of the backfill, as `instance.get_backfills()` tells.
+            instance: Where the history is kept; that of the session if not given.
+
+        Raises:
+            InvalidSubsetError: If there is no such backfill.
+        """
+        __tracebackhide__ = True
+        return engine().find_backfill(self, backfill_id, instance)
 
     def launchpad(self, target: Any = None) -> Launchpad:
         """Return the form for a run's config, with a button that launches it.

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from jobnb.automation.backfill import Backfill
-from jobnb.automation.backfill_launch import backfill_job
+from jobnb.automation import backfill_launch
+from jobnb.automation.backfill_followed import find_backfill
+from jobnb.automation.backfill_launch import backfill_job, backfill_session
 from jobnb.definitions.keys import AssetKey as Key
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.definitions.partitions.partition_keys import PartitionKeyRange as KeyRange
 from jobnb.errors import InvalidConfigError, InvalidInvocationError, InvalidSubsetError, JobnbError
 from jobnb.execution.start import subset_of
-from jobnb.execution.task import find
 from jobnb.server import problems
 from jobnb.server.config_errors import RunConfigValidationInvalid, given_config, invalid
 from jobnb.server.jobs import JobNotFound, find_job, find_location, not_found
@@ -376,6 +376,7 @@ def _of_job(
         tags=_tags(asked),
         config=given_config(asked.get("run_config_data")),
         instance=reading.instance,
+        detach=reading.served.backfills,
     )
     return LaunchBackfillSuccess(backfill.backfill_id)
 
@@ -405,13 +406,15 @@ def _partitions(asked: Mapping[str, Any]) -> Any:
 def _of_assets(reading: RequestReader, asked: Mapping[str, Any]) -> Launched:
     keys, partitions = _assets_asked(asked)
     session = reading.served.session(_location_of(reading, keys))
-    backfill = session.backfill(
+    backfill = backfill_session(
+        session,
         keys,
         partitions,
         only_failed=bool(asked.get("from_failure")),
         tags=_tags(asked),
         config=given_config(asked.get("run_config_data")),
         instance=reading.instance,
+        detach=reading.served.backfills,
     )
     return LaunchBackfillSuccess(backfill.backfill_id)
 
@@ -471,7 +474,9 @@ def resume_backfill(
         if location is None:
             return problems.PythonError(f"There is no backfill {backfill_id!r} of what is served.")
         session = reading.served.session(location)
-        session.resume_backfill(backfill_id, instance=reading.instance)
+        backfill_launch.resume_backfill(
+            session, backfill_id, instance=reading.instance, detach=reading.served.backfills
+        )
     except JobnbError as error:
         return problems.python_error(error)
     return ResumeBackfillSuccess(backfill_id)
@@ -489,17 +494,11 @@ def _location_of_record(reading: RequestReader, record: Record) -> Location | No
 def cancel_backfill(
     reading: RequestReader, backfill_id: str
 ) -> CancelBackfillSuccess | problems.PythonError:
-    """Cancel a backfill."""
-    going = find(Backfill, backfill_id)
-    if going is not None and going.cancel("Canceled over GraphQL."):
+    """Cancel a backfill, whatever process does it."""
+    try:
+        backfill = find_backfill(reading.instance, backfill_id)
+    except JobnbError as error:
+        return problems.python_error(error)
+    if backfill.cancel("Canceled over GraphQL."):
         return CancelBackfillSuccess(backfill_id)
-    record = reading.instance.get_backfill(backfill_id)
-    if record is None:
-        return problems.PythonError(f"There is no backfill {backfill_id!r} in this history.")
-    if record.status.is_finished:
-        return problems.PythonError(
-            f"The backfill {backfill_id!r} has ended: {record.status.value}."
-        )
-    return problems.PythonError(
-        f"The backfill {backfill_id!r} is in progress in another process: cancel it there."
-    )
+    return problems.PythonError(f"The backfill {backfill_id!r} has ended: {backfill.status}.")

@@ -1,6 +1,7 @@
 """What stands at each address of the page: the same widgets as in a notebook.
 
-`/`, `/jobs`, `/runs` and `/automation`; `/jobs/NAME`, `/runs/ID` and `/assets/KEY`.
+`/`, `/jobs`, `/runs`, `/backfills` and `/automation`; `/jobs/NAME`, `/runs/ID`, `/backfills/ID`
+and `/assets/KEY`.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import ipywidgets
 
+from jobnb.automation.backfill_progress import counts_of
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
+from jobnb.display.backfill_views import record_status
 from jobnb.display.launch_form import LaunchForm
+from jobnb.display.palette import WORDS
 from jobnb.display.run_marks import run_status, run_word
 from jobnb.display.widgets.asset import AssetView
 from jobnb.display.widgets.automation import AutomationView
+from jobnb.display.widgets.backfill import BackfillView
 from jobnb.display.widgets.catalogue import Catalogue
 from jobnb.display.widgets.catalogue_data import contents
 from jobnb.display.widgets.history import HistoryView
@@ -29,11 +34,13 @@ from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_liv
 from jobnb.errors import InvalidSubsetError, JobnbError
 from jobnb.execution.spec import ASSET_JOB
 from jobnb.registry.session import Session
+from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.run import RunsFilter
 from jobnb.storage.run_table import RunTable
 
 _MOST_FOUND = 8
 _MOST_JOBS = 200
+_MOST_BACKFILLS = 200
 
 Go = Callable[[str], None]
 """Takes the browser to an address."""
@@ -59,6 +66,11 @@ class ConsoleView:
 def address_of_run(run_id: str) -> str:
     """Return the address of a run."""
     return f"/runs/{quote(run_id, safe='')}"
+
+
+def address_of_backfill(backfill_id: str) -> str:
+    """Return the address of a backfill."""
+    return f"/backfills/{quote(backfill_id, safe='')}"
 
 
 def address_of_job(name: str, tab: str = "") -> str:
@@ -106,11 +118,13 @@ class Console:
             "": self._overview,
             "jobs": self._jobs,
             "runs": self._runs,
+            "backfills": self._backfills,
             "automation": self._automation,
         }
         things: dict[str, Callable[[str], ConsoleView]] = {
             "jobs": self._job,
             "runs": self._run,
+            "backfills": self._backfill,
             "assets": self._asset,
         }
         if not rest and first in places:
@@ -173,6 +187,10 @@ class Console:
     def _runs(self) -> ConsoleView:
         return ConsoleView("Runs", _PageHistory(self.session.runs, self._show_run))
 
+    def _backfills(self) -> ConsoleView:
+        found = self.session.instance.get_backfills(limit=_MOST_BACKFILLS)
+        return ConsoleView("Backfills", rows=[backfill_row(each) for each in found])
+
     def _automation(self) -> ConsoleView:
         return ConsoleView("Automation", _PageAutomation(self.session.automation, self._show_run))
 
@@ -207,6 +225,12 @@ class Console:
         shown = self._show_run
         view = _PageRun(run, shown, read_only=self.read_only)
         return ConsoleView(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
+
+    def _backfill(self, backfill_id: str) -> ConsoleView:
+        view = BackfillView(self.session.find_backfill(backfill_id))
+        of_it = RunsFilter.for_backfill(backfill_id)
+        runs = _PageHistory(RunTable(self.session.instance, of_it), self._show_run)
+        return ConsoleView(f"backfill {backfill_id}", ipywidgets.VBox([view, runs]))
 
     def _found(self, begins: str) -> RunSource:
         """Return a run by its id, or how that begins; one in progress elsewhere is followed."""
@@ -243,7 +267,8 @@ class Console:
         found.sort(
             key=lambda each: (not each["name"].casefold().startswith(words[0]), each["name"])
         )
-        return [*found[:_MOST_FOUND], *self._runs_like(words[0])]
+        ids = words[0]
+        return [*found[:_MOST_FOUND], *self._backfills_like(ids), *self._runs_like(ids)]
 
     def _names(self) -> list[dict[str, str]]:
         known = self.session.snapshot()
@@ -257,6 +282,20 @@ class Console:
             found += [{"noun": noun, "name": each.name, "address": "/automation"} for each in those]
         return found
 
+    def _backfills_like(self, begins: str) -> list[dict[str, str]]:
+        if len(begins) < 4:
+            return []
+        known = self.session.instance.get_backfills(limit=_MOST_BACKFILLS)
+        return [
+            {
+                "noun": "backfill",
+                "name": f"{each.backfill_id} · {each.title}",
+                "address": address_of_backfill(each.backfill_id),
+            }
+            for each in known
+            if each.backfill_id.startswith(begins)
+        ][:_MOST_FOUND]
+
     def _runs_like(self, begins: str) -> list[dict[str, str]]:
         if len(begins) < 4 or set(begins) - set("0123456789abcdef-"):
             return []
@@ -269,6 +308,23 @@ class Console:
             }
             for row in rows
         ]
+
+
+def backfill_row(record: PartitionBackfill) -> dict[str, Any]:
+    """Return a backfill as a row of the list."""
+    counts = counts_of(record)
+    status = record_status(record)
+    return {
+        "id": record.backfill_id,
+        "address": address_of_backfill(record.backfill_id),
+        "title": record.title,
+        "status": status.value,
+        "word": WORDS[status],
+        "done": f"{counts.done:,} of {counts.total:,}" if counts.total else "",
+        "time": record.backfill_timestamp,
+        "note": record.error or "",
+        "going": not record.status.is_finished,
+    }
 
 
 class _PageHistory(HistoryView):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from jobnb.automation.backfill_place import Place
 from jobnb.automation.code_location import CodeLocation
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
@@ -125,6 +126,7 @@ class ServedWorkspace:
     ) -> None:
         self.instance, self.launch = instance, launch
         self.locations = _named(list(locations))
+        self.backfills = Place.ALONE_IF_POSSIBLE if launch is launch_detached else Place.HERE
         self._session = session
         self.hearers: set[Callable[[Change], None]] = set()
 

@@ -26,6 +26,11 @@ def new_backfill_id() -> str:
     return uuid.uuid4().hex[:8]
 
 
+def name_of_backfill(backfill_id: str) -> str:
+    """Return the name of a backfill among the runs that have leases."""
+    return f"backfill {backfill_id}"
+
+
 class BackfillStatus(Enum):
     """The status of a backfill.
 
@@ -60,6 +65,7 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
         end_timestamp: When it ended.
         holder: The process that does it, or did.
         job_name: The job that it runs, where it runs one.
+        is_detached: Whether a process of its own does it.
 
     Source: Dagster's `PartitionBackfill`.
     """
@@ -76,6 +82,7 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
     end_timestamp: float | None = None
     holder: Holder | None = None
     job_name: str | None = None
+    is_detached: bool = False
 
     @property
     def title(self) -> str:
@@ -237,7 +244,7 @@ class BackfillHistory:
         """Record the lease of the process that executes it."""
         from jobnb.storage import writing
 
-        name, holder = writing.name_of_backfill(backfill.backfill_id), backfill.holder
+        name, holder = name_of_backfill(backfill.backfill_id), backfill.holder
         if backfill.status.is_finished:
             writing.drop(connection, name)
         elif holder is not None and self._history.durable:

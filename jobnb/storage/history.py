@@ -283,6 +283,10 @@ class History:
         """Record a notebook or script as the launcher of what runs meanwhile."""
         self._launcher = seen_from(self.home, os.fspath(path))
 
+    def launched_as(self, name: str | None) -> None:
+        """Record the launcher by the name that another process has it by."""
+        self._launcher = name
+
     # -- writing runs
 
     def create_run(self, run: JobRun) -> JobRun:

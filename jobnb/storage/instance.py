@@ -199,6 +199,10 @@ class Instance:
         """Record a notebook or script as the launcher of what runs meanwhile."""
         self._history.launched_by(path)
 
+    def launched_as(self, name: str | None) -> None:
+        """Record what launches runs here, by the name that another process has it by."""
+        self._history.launched_as(name)
+
     def only_read(self) -> None:
         """Refuse all changes of the history from now on, in this process."""
         self._opened().only_reads = True

@@ -21,6 +21,7 @@ from jobnb.storage.backfill import (
     PartitionBackfill,
     decode_backfill,
     encode_backfill,
+    name_of_backfill,
 )
 from jobnb.storage.pools import free_places
 from jobnb.storage.process import Holder, is_lost
@@ -103,7 +104,7 @@ def _open_backfills(
             found.append(decode_backfill(body))
         except StorageError:
             continue  # whoever lists it is told
-    names = [writing.name_of_backfill(each.backfill_id) for each in found]
+    names = [name_of_backfill(each.backfill_id) for each in found]
     own = select(tables.leases.c.run_id, tables.leases.c.seen)
     rows = connection.execute(own.where(tables.leases.c.run_id.in_(names))) if names else ()
     seen = {row.run_id: _number(row.seen) for row in rows}
@@ -126,13 +127,15 @@ def _end_backfill(
     connection: Connection, backfill: PartitionBackfill, holder: Holder, seen: float | None
 ) -> None:
     backfill_id = backfill.backfill_id
+    name = name_of_backfill(backfill_id)
+    was_asked = name in requests_among(connection, [name])
     told = (
         f"The backfill was interrupted: the {holder} that did it is gone. What was made is kept; "
         f'resume it with session.resume_backfill("{backfill_id}").'
     )
     ended = msgspec.structs.replace(
         backfill,
-        status=BackfillStatus.FAILED,
+        status=BackfillStatus.CANCELED if was_asked else BackfillStatus.FAILED,
         error=told,
         end_timestamp=seen or backfill.backfill_timestamp,
     )
@@ -141,4 +144,4 @@ def _end_backfill(
         .where(backfills.c.backfill_id == backfill_id)
         .values(status=ended.status.value, body=encode_backfill(ended))
     )
-    writing.drop(connection, writing.name_of_backfill(backfill_id))
+    writing.drop(connection, name)

@@ -78,6 +78,14 @@ class RunControl:
 
         return self._history.write(work)
 
+    def forget_request(self, run_id: str) -> None:
+        """Forget that a run was to end: another one of its name begins."""
+        from sqlalchemy import delete
+
+        from jobnb.storage.tables import cancel_requests as asked
+
+        self._history.write(lambda c: c.execute(delete(asked).where(asked.c.run_id == run_id)))
+
     def listen(self, run_id: str, cancel: Callable[[str], object]) -> None:
         """Call a function, with the reason, once another process asks a run of this one to end."""
         self._history.cancels[run_id] = cancel

@@ -362,11 +362,6 @@ def upsert(
 _LEASE_COLUMNS = ("run_id", "host", "pid", "mark", "seen")
 
 
-def name_of_backfill(backfill_id: str) -> str:
-    """Return the name of a backfill among the runs that have leases."""
-    return f"backfill {backfill_id}"
-
-
 def take(connection: Connection, run_id: str, holder: Holder) -> None:
     """Record that this process executes the run."""
     row = (run_id, holder.host, holder.pid, holder.mark, time.time())

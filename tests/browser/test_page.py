@@ -177,11 +177,47 @@ def test_an_asset_has_a_link_in_the_overview(visitor: Page) -> None:
     expect(card).to_have_attribute("aria-label", re.compile("made|succeeded"), timeout=60_000)
 
 
+def test_a_backfill_is_launched_seen_by_a_second_browser_and_found(
+    server: PageServer, visitor: Page, browser: Browser
+) -> None:
+    visitor.goto(f"{server.address}/assets/days?tab=partitions")
+    visitor.get_by_role("button", name="Materialize").click()
+    second = browser.new_context()
+    other = second.new_page()
+    other.goto(server.door)
+    other.goto(f"{server.address}/backfills")
+    row = other.get_by_role("row").filter(has_text="days")
+    expect(row).to_contain_text("3 of 3", timeout=60_000)
+    expect(row).to_contain_text("succeeded")
+    number = row.get_by_role("link").inner_text()
+    row.get_by_role("link").click()
+    other.wait_for_url(f"**/backfills/{number}")
+    expect(other.locator(".jw-backfill")).to_contain_text("3 made")
+    expect(other.locator(".jw-runs tbody tr")).to_have_count(3)
+    second.close()
+    visitor.keyboard.press("/")
+    visitor.keyboard.type(number[:6])
+    visitor.get_by_role("option", name=re.compile(number)).click()
+    visitor.wait_for_url(f"**/backfills/{number}")
+
+    # A reason why it is stale is said once.
+    (server.folder / FILE).write_text(DEFINED.replace("return context.partition_key", "return 1"))
+    visitor.goto(f"{server.address}/assets/days")
+    head = visitor.locator(".jw-asset-head")
+    expect(head).to_contain_text("stale", timeout=30_000)
+    words = head.inner_text()
+    (server.folder / FILE).write_text(DEFINED)
+    assert words.count("code") == 1, words
+
+
 def test_what_is_not_there_is_said(server: PageServer, visitor: Page) -> None:
-    for address in ("/runs/nonsense", "/jobs/dayly", "/assets/nothing", "/elsewhere"):
+    for address in (
+        *("/runs/nonsense", "/jobs/dayly", "/assets/nothing", "/backfills/none"),
+        "/elsewhere",
+    ):
         visitor.goto(f"{server.address}{address}")
         expect(visitor.get_by_role("alert")).to_contain_text(
-            re.compile("no run|does not know|dayly|nothing", re.IGNORECASE)
+            re.compile("no run|does not know|dayly|nothing|no backfill", re.IGNORECASE)
         )
 
 
@@ -216,7 +252,7 @@ def test_the_page_comes_back_after_a_restart_and_the_run_went_on(
 
 
 SHOWN = [
-    "/", "/jobs", "/runs", "/automation", "/jobs/daily", "/jobs/daily?tab=launchpad",
+    "/", "/jobs", "/runs", "/backfills", "/automation", "/jobs/daily", "/jobs/daily?tab=launchpad",
     "/assets/orders", "/assets/days",
 ]  # fmt: skip
 

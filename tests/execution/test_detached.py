@@ -112,13 +112,13 @@ def test_what_was_handed_over_is_gone_and_was_private(
     on_file: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     modes = []
-    begin = detached._started
+    begin = detached.start_process
 
-    def look(folder: Path) -> Any:
+    def look(folder: Path, module: str) -> Any:
         modes.extend(stat.S_IMODE(p.stat().st_mode) for p in (folder, folder / detached.RUN_FILE))
-        return begin(folder)
+        return begin(folder, module)
 
-    monkeypatch.setattr(detached, "_started", look)
+    monkeypatch.setattr(detached, "start_process", look)
     run = daily.launch(instance=on_file, detach=True)
     run.result(WAIT)
     assert modes == [0o700, 0o600]
@@ -187,14 +187,14 @@ def test_what_cannot_be_sent_is_named_and_there_is_no_run(on_file: Instance) -> 
 def test_what_cannot_be_read_there_fails_the_run(
     on_file: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begin = detached._started
+    begin = detached.start_process
 
-    def spoil(folder: Path) -> Any:
+    def spoil(folder: Path, module: str) -> Any:
         path = folder / detached.RUN_FILE
         path.write_bytes(path.read_bytes()[:-20])
-        return begin(folder)
+        return begin(folder, module)
 
-    monkeypatch.setattr(detached, "_started", spoil)
+    monkeypatch.setattr(detached, "start_process", spoil)
     run = daily.launch(instance=on_file, detach=True)
     with pytest.raises(StepExecutionError):
         run.result(WAIT)

@@ -532,6 +532,7 @@ class JobDefinition:
         config: CoercibleToRunConfig = None,
         instance: Instance | None = None,
         resources: Mapping[str, Any] | None = None,
+        detach: bool = False,
     ) -> Backfill:
         """Run the job once for each of many partitions, in the background.
 
@@ -547,6 +548,7 @@ class JobDefinition:
             config: A `RunConfig` or dict, merged over the config of each run.
             instance: Where the history is stored; that of the session if not given.
             resources: Values or definitions that replace the job's resources.
+            detach: Whether a process of its own does it, which continues when this one ends.
 
         Returns:
             A `Backfill`: it can be observed, waited for, awaited, canceled and resumed.
@@ -581,6 +583,7 @@ class JobDefinition:
             config=config,
             instance=instance,
             resources=resources,
+            detach=detach,
         )
 
     def launchpad(self) -> Launchpad:

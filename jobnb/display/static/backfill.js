@@ -1,14 +1,15 @@
 // A backfill: how far it is, what failed first, and what can be done with it.
 
-function drawBackfill(model, { title, bar, counts }) {
+function drawBackfill(model, { title, bar, counts, why }) {
   const head = model.get("head");
-  const left = head.total - head.done;
+  const left = head.total - head.parts.reduce((sum, { count }) => sum + count, 0);
   fill(title, el("strong", { class: "jn-name" }, head.title), " ", el("span", { class: "jn-noun" }, "backfill"), " ",
     stateBadge(head.status), " ", el("span", { class: "jn-note jw-clock" }, head.clock), " ",
     el("code", null, head.backfill_id), head.now ? el("span", { class: "jn-note" }, ` ${head.now}`) : null);
   fill(bar, head.parts.map(({ status, count }) =>
     el("i", { class: `jn-${status}`, data: { status }, style: { flexGrow: count } })),
     left > 0 ? el("i", { data: { status: "queued" }, style: { flexGrow: left } }) : null);
+  fill(why, head.why);
   bar.setAttribute("aria-valuenow", head.done);
   bar.setAttribute("aria-valuemax", head.total);
   bar.setAttribute("aria-valuetext", `${head.done} of ${counted(head.total, "partition")}`);
@@ -42,6 +43,7 @@ export default alive({
       title: el("div", { class: "jn-header" }),
       bar: el("div", { class: "jw-progress", role: "progressbar", "aria-label": "Partitions done", "aria-valuemin": 0 }),
       counts: el("div", { class: "jw-bar jw-counts" }),
+      why: el("div", { class: "jw-note" }),
       buttons: el("div", { class: "jw-bar" }),
       problem: el("div", { class: "jw-problem", role: "alert" }),
       failures: el("div"),

@@ -1,7 +1,7 @@
 // The page: navigation, search, and the view of the present address, which the server makes.
 
 const about = JSON.parse(document.body.dataset.about);
-const PLACES = [["/", "Overview"], ["/jobs", "Jobs"], ["/runs", "Runs"], ["/automation", "Automation"]];
+const PLACES = [["/", "Overview"], ["/jobs", "Jobs"], ["/runs", "Runs"], ["/backfills", "Backfills"], ["/automation", "Automation"]];
 const VISIT = "jobnb-visit";
 const page = { socket: null, turn: 0, stop: null, tries: 0, shown: "" };
 const wires = new Wires(sent, addressOf);
@@ -90,7 +90,7 @@ async function show(again) {
     title = told.title;
     if (turn !== page.turn) return;
     if (told.model) stop = await showWidget(wires, told.model, host);
-    else host.append(jobRows(told.rows));
+    else stop = showRows(host, address, told.rows);
   } catch (error) {
     fill(host, el("h1", {}, title), el("p", { class: "jw-problem", role: "alert" }, error.message),
       el("p", {}, el("a", { href: "/" }, "To the overview")));
@@ -108,6 +108,37 @@ async function show(again) {
     if (page.shown) place.focus({ preventScroll: true });
   }
   page.shown = address;
+}
+
+// A list; it is read again while something of it goes on.
+function showRows(host, address, rows) {
+  const draw = address.startsWith("/backfills") ? backfillRows : jobRows;
+  let shown = JSON.stringify(rows);
+  host.append(draw(rows));
+  if (!rows.some((row) => row.going)) return () => {};
+  const timer = setInterval(async () => {
+    if (document.hidden || !host.isConnected) return;
+    const told = await wires.ask("go", address).catch(() => null);
+    if (!told || JSON.stringify(told.rows) === shown) return;
+    shown = JSON.stringify(told.rows);
+    host.replaceChildren(draw(told.rows));
+  }, 2000);
+  return () => clearInterval(timer);
+}
+
+function backfillRows(rows) {
+  const title = el("h1", {}, "Backfills");
+  if (!rows.length) {
+    return el("section", { class: "jp-jobs" }, title, el("p", { class: "jw-note" },
+      "None yet. Partitions that are selected on the tab Partitions of an asset or a job are materialized by one."));
+  }
+  const body = rows.map((row) => el("tr", {},
+    el("td", {}, el("a", { href: row.address, class: "jw-code" }, row.id)), el("td", {}, row.title),
+    el("td", {}, row.note && !row.going ? el("span", { class: "jw-note" }, row.note) : null),
+    el("td", {}, stateBadge(row.status, row.word)), el("td", {}, row.done), el("td", {}, whenText(row.time))));
+  const head = ["backfill", "of", "", "status", "partitions", "launched"].map(columnHead);
+  return el("section", { class: "jp-jobs" }, title,
+    scrolling(el("table", { class: "jn-table jp-table" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body))));
 }
 
 function jobRows(rows) {

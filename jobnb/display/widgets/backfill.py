@@ -13,6 +13,7 @@ from jobnb.display.backfill_views import (
     backfill_view,
     first_failures,
     parts_of,
+    why_ended,
 )
 from jobnb.display.environment import has_front_end
 from jobnb.display.picture import Status, duration_text
@@ -104,6 +105,7 @@ def _head(backfill: Backfill) -> dict[str, Any]:
         "status": backfill_status(backfill).value,
         "clock": clock,
         "now": backfill.current_step,
+        "why": why_ended(backfill),
         "done": counts.done,
         "total": counts.total,
         "parts": [
