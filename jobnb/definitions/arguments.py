@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import wraps
 from types import FunctionType
 from typing import Any, TypeVar
@@ -285,6 +284,8 @@ def suggests_names(cls: C) -> C:
         said = f"{type(self).__name__} has no {name!r}."
         if name.startswith("_"):  # front ends and pickle ask so; nobody reads the answer
             raise UnknownAttributeError(said)
+        from difflib import get_close_matches  # only for a name that is wrong
+
         near = get_close_matches(name, [each for each in dir(self) if each[0] != "_"], n=1)
         raise UnknownAttributeError(said + (f" Did you mean {near[0]!r}?" if near else ""))
 

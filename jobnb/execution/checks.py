@@ -17,7 +17,6 @@ from jobnb.definitions.plain import plain_verdict
 from jobnb.errors import AssetCheckFailedError, InvariantViolationError, did_you_mean
 from jobnb.events import AssetCheckEvaluated, EventType
 from jobnb.execution.run import RunScope
-from jobnb.markdown import plain
 from jobnb.plan.step import Step
 from jobnb.storage.records import EventRecordsFilter
 
@@ -181,6 +180,8 @@ class CheckRecorder:
             )
         if self._failed:
             names = [f"{'/'.join(each.asset)}:{each.check}" for each in self._failed]
+            from jobnb.markdown import plain
+
             said = (plain(each.description) for each in self._failed if each.description)
             why = next((f": {each}" for each in said), "")
             raise AssetCheckFailedError(

@@ -7,11 +7,9 @@ data frames) beside the pickle, so that a reader maps them instead of copying.
 
 from __future__ import annotations
 
-import mmap
 import pickle
 import re
 import struct
-import tempfile
 import weakref
 from contextlib import suppress
 from functools import cache
@@ -132,7 +130,9 @@ def pack(value: Any, folder: str | None) -> Packed:
 
 
 def _to_file(data: bytes, views: list[memoryview], folder: str) -> str:
-    number, path = tempfile.mkstemp(dir=folder, suffix=".value")
+    from tempfile import mkstemp
+
+    number, path = mkstemp(dir=folder, suffix=".value")
     with open(number, "wb") as file:  # noqa: PTH123 - a file that is open already
         sizes = [len(data), *(view.nbytes for view in views)]
         file.write(_HEAD.pack(len(sizes)))
@@ -145,6 +145,8 @@ def _to_file(data: bytes, views: list[memoryview], folder: str) -> str:
 
 def _from_file(path: str) -> Any:
     """Read a value; its buffers are mapped, and what is written to them stays in this process."""
+    import mmap
+
     with Path(path).open("rb") as file:
         mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     (count,) = _HEAD.unpack_from(mapped)

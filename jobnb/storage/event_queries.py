@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from jobnb.errors import StorageError
-from jobnb.events import AnyEvent, EngineNote, ErrorInfo, Event, EventType, decode_events
+from jobnb.events import EngineNote, ErrorInfo, Event, EventType, decode_event, decode_events
 from jobnb.storage import tables
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
 from jobnb.storage.tables import UNREADABLE, readable
@@ -17,7 +17,6 @@ from jobnb.storage.writing import INDEXED_KINDS
 
 chunks, indexed = tables.event_chunks, tables.indexed_events
 
-_one = msgspec.json.Decoder(AnyEvent)
 _GROUP = 500  # run ids per statement: databases bound the number of parameters
 _PAGE = 16  # chunks read at a time where the end is not known
 
@@ -25,10 +24,9 @@ _PAGE = 16  # chunks read at a time where the end is not known
 def read_event(body: bytes) -> Event:
     """Return one event of the index."""
     try:
-        event: Event = _one.decode(body)
+        return decode_event(body)
     except UNREADABLE as error:
         raise StorageError(_unreadable(error)) from error
-    return event
 
 
 def chunk_events(body: bytes, when: float = 0.0) -> list[Event]:
@@ -49,7 +47,7 @@ def chunk_events(body: bytes, when: float = 0.0) -> list[Event]:
     found: list[Event] = []
     for part in parts:
         try:
-            found.append(_one.decode(part))
+            found.append(decode_event(part))
         except UNREADABLE as error:
             found.append(_note(found[-1].time if found else when, error))
     return found

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -155,7 +153,7 @@ class Instance:
         """
         if tempdir is not None:
             return Instance(home=tempdir, settings=overrides)
-        made = tempfile.mkdtemp(prefix="jobnb-")
+        made = _new_folder()
         instance = Instance(home=made, settings=overrides)
         instance._remove_at_end(made)
         return instance
@@ -598,7 +596,7 @@ class Instance:
             return self._given_directory
         with _cache_lock:
             if self._temporary is None:
-                self._temporary = tempfile.mkdtemp(prefix="jobnb-")
+                self._temporary = _new_folder()
                 self._remove_at_end(self._temporary)
         return self._temporary
 
@@ -616,9 +614,18 @@ class Instance:
         return self._history.database()
 
 
+def _new_folder() -> str:
+    """Make a temporary folder, which not every instance needs."""
+    import tempfile
+
+    return tempfile.mkdtemp(prefix="jobnb-")
+
+
 def _remove(folder: str, pid: int) -> None:
     """Remove a temporary folder, if this is the process that made it and not a copy of that."""
     if os.getpid() == pid:
+        import shutil  # which is loaded since the folder was made
+
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -697,7 +704,7 @@ def instance_for_test(
 
     Source: Dagster's `instance_for_test`.
     """
-    home = Path(temp_dir or tempfile.mkdtemp(prefix="jobnb-")).absolute()
+    home = Path(temp_dir or _new_folder()).absolute()
     before = {name: os.environ.get(name) for name in (HOME_VARIABLE, DATABASE_VARIABLE)}
     instance = Instance(home=home, settings=overrides)
     if temp_dir is None:
