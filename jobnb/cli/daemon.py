@@ -112,7 +112,7 @@ def daemon(
         signal.signal(number, lambda *_: asked.set())
     loop.start()
     running = [each for each, definition, state in loop.instigators() if _runs(definition, state)]
-    say("started", f"{len(running)} of {len(loop.instigators())} schedules and sensors run",
+    say("started", f"{len(running)} of {len(loop.instigators())} schedules and sensors started",
         home=str(instance.home), locations=[each.name for each in opened])  # fmt: skip
     if loop.instigators() and not running:
         first = loop.instigators()[0][0]

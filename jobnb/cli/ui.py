@@ -131,10 +131,10 @@ def _show(
 
 
 def _start(loop: Automation) -> None:
-    """Start the loop, and say how many schedules and sensors run."""
+    """Start the loop, and say how many schedules and sensors started."""
     from jobnb.automation.loop import runs
 
     loop.start()
     found = loop.loop.instigators()
     count = sum(runs(definition, state) for _, definition, state in found)
-    click.echo(f"Loop: {count} of {len(found)} schedules and sensors run.")
+    click.echo(f"Loop: {count} of {len(found)} schedules and sensors started.")

@@ -20,7 +20,8 @@ def after_cell_lines(reaction: Reaction | None, offers: Sequence[PossibleRename]
     if reaction is None:
         return lines
     if reaction.problem:
-        lines.append(f"Nothing was launched: {reaction.problem}")
+        before = "Nothing was launched: " if reaction.run is None else ""
+        lines.append(f"{before}{reaction.problem}")
     stale = list(reaction.stale.values())
     if stale:
         more = [f"and {len(stale) - _MOST_NAMES} more"] if len(stale) > _MOST_NAMES else []

@@ -184,7 +184,13 @@ class Reactive:
 
     def _after_run(self) -> None:
         self._run, again, self._stopping = None, self._stopping, False
-        self._seen = self._look()
+        before = self._defined
+        # What a cell has changed meanwhile is news, once the cell is done.
+        self._seen = {
+            key: stale
+            for key, stale in self._look().items()
+            if key in before and before[key].code == self._defined[key].code
+        }
         if self.mode != RUN:
             return
         if again and self.latest is not None:
@@ -196,6 +202,7 @@ class Reactive:
         session, known = self._session, self._defined
         keys = self._to_make(known)
         if not keys:
+            reaction.problem = self._lacking()
             reaction.settle("stale")
             return
         try:
@@ -217,6 +224,8 @@ class Reactive:
         def ended(_change: Any) -> None:
             if run.is_finished and reaction.state == "running":
                 how = {"SUCCESS": "ended", "CANCELED": "canceled"}.get(run.status, "failed")
+                if how == "failed":
+                    reaction.problem = _failure_of(run)
                 reaction.state = how
                 todo.put(_ENDED)
 
@@ -226,16 +235,29 @@ class Reactive:
     def _to_make(self, known: Mapping[AssetKey, DefinedAsset]) -> set[AssetKey]:
         """Return what is pending and has no partitions, with what is stale upstream of it."""
         found: set[AssetKey] = set()
+        lacking: set[AssetKey] = set()
+        for key, (_, status) in self._seen.items():  # upstream first
+            if _lacks_input(status) or not lacking.isdisjoint(known[key].upstream):
+                lacking.add(key)
         waiting = list(self._pending)
         while waiting:
             key = waiting.pop()
             asset = known.get(key)
             if key in found or asset is None or asset.assets.partitions_def is not None:
                 continue
-            if key in self._seen and not _lacks_input(self._seen[key][1]):
+            if key in self._seen and key not in lacking:
                 found.add(key)
                 waiting += asset.upstream
         return found
+
+    def _lacking(self) -> str:
+        """Return why none of what is pending can be made; empty if it has partitions."""
+        for key, (_, status) in self._seen.items():  # upstream first
+            for cause in status.causes if key in self._pending else ():
+                if cause.kind is CauseKind.MISSING:
+                    up = cause.key.to_user_string()
+                    return f"{key.to_user_string()!r} cannot be made: upstream {up!r} is missing."
+        return ""
 
     def _config(
         self, known: Mapping[AssetKey, DefinedAsset], keys: Collection[AssetKey]
@@ -254,3 +276,13 @@ class Reactive:
 def _lacks_input(status: AssetStatus) -> bool:
     """Whether an asset cannot be made, as one upstream was never made."""
     return any(cause.kind is CauseKind.MISSING for cause in status.causes)
+
+
+def _failure_of(run: Run) -> str:
+    """Return what failed in a run, and how to look into it."""
+    failed = [(key, step.error) for key, step in run.state.steps.items() if step.error is not None]
+    look = f"%jobnb debug {run.run_id[:8]}"
+    if not failed:
+        return f"{run.state.error or 'The run failed'}. Its log: %jobnb run {run.run_id[:8]}"
+    key, error = failed[0]
+    return f"{key!r} failed: {error.cls_name}: {error.message}. To open it in cells: {look}"

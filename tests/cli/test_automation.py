@@ -292,7 +292,7 @@ def test_a_daemon_launches_follows_the_file_and_ends_cleanly(shop, jobnb):
 
     try:
         started = read_until(lambda line: line["event"] == "started")
-        assert started["text"] == "1 of 3 schedules and sensors run"
+        assert started["text"] == "1 of 3 schedules and sensors started"
         assert started["locations"] == ["shop.py"]
         healthy = read_until(lambda line: line["event"] == "health" and line["runs"] >= 2)
         assert (healthy["healthy"], healthy["failing"]) == (True, [])

@@ -62,7 +62,7 @@ def dev(tmp_path):
 
 def test_the_page_answers_a_schedule_ticks_and_a_signal_ends_both(dev, tmp_path):
     address = re.match(r"Page: (http://127\.0\.0\.1:\d+/\?token=\S+)", dev.stdout.readline())[1]
-    assert dev.stdout.readline() == "Loop: 2 of 2 schedules and sensors run.\n"
+    assert dev.stdout.readline() == "Loop: 2 of 2 schedules and sensors started.\n"
     visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
     with visitor.open(address, timeout=PATIENCE) as answer:
         assert answer.status == 200

@@ -113,11 +113,20 @@ def test_a_run_begins_anew_with_another_change_and_ends_with_the_switch():
     assert told == [["part", "report", "revenue"], ["CANCELED", 50], ["CANCELED", 50, None]]
 
 
-def test_what_cannot_be_launched_is_told():
-    (told,) = in_shell(
+def test_what_failed_or_cannot_be_launched_is_told():
+    failed, lacking, refused = in_shell(
         BEGIN,
         """
         session.reactive = "run"
+        run("@asset\\ndef orders(): return [1][7]", "orders")
+        until(lambda: session.reaction.state == "failed")
+        tell([session.reaction.problem, str(session.reaction.run.run_id)[:8]])
+        runs = len(session.runs)
+        run("@asset\\ndef orders(shop): return [1]", "orders")
+        assert session.reaction.wait(60)
+        tell([session.reaction.state, session.reaction.problem, len(session.runs) - runs])
+        run("@asset\\ndef orders(): return [1]", "orders")
+        until(lambda: session.reaction.state == "ended")
         run(
             "class Limits(Config):\\n    most: int\\n"
             "@asset\\ndef revenue(orders, config: Limits): return []",
@@ -127,8 +136,13 @@ def test_what_cannot_be_launched_is_told():
         tell([session.reaction.state, session.reaction.problem])
         """,
     )
-    assert told[0] == "stale"
-    assert "ops > revenue > config" in told[1]
+    assert failed[0] == (
+        "'orders' failed: IndexError: list index out of range. To open it in cells: "
+        f"%jobnb debug {failed[1]}"
+    )
+    assert lacking == ["stale", "'orders' cannot be made: upstream 'shop' is missing.", 0]
+    assert refused[0] == "stale"
+    assert "ops > revenue > config" in refused[1]
 
 
 def test_under_nbclient_it_reacts_only_if_it_is_asked_to(tmp_path, monkeypatch):

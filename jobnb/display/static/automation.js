@@ -57,7 +57,7 @@ function drawHead(view) {
   const { loops, total, rows } = view.told;
   const on = rows.filter((row) => row.on).length;
   const one = view.model.get("names").length === 1;
-  const note = one ? rows[0]?.targets : total ? `${on} of ${total} run` : "";
+  const note = one ? rows[0]?.targets : total ? `${on} of ${total} started` : "";
   fill(view.head, el("strong", { class: "jn-name" }, one ? view.model.get("names")[0] : "Automation"), " ",
     one ? el("span", { class: "jn-noun" }, view.model.get("title")) : null, " ", el("span", { class: "jn-note" }, note));
   view.problem.textContent = loops.problem ? `The loop could not do its last round: ${loops.problem}` : "";

@@ -8,19 +8,38 @@ function stripPlace(moment, now, window) {
   return ((moment - now + window) / (window * 1.5)) * 100;
 }
 
+// How near two signs may come, in percent of the line; nearer ones are one sign.
+const NEAREST = 3.4;
+
+// Groups of moments in order, each begun by one that is far enough from where the last group began.
+function gathered(moments, placeOf) {
+  const groups = [];
+  let begun = -Infinity;
+  for (const each of moments) {
+    if (placeOf(each) - begun < NEAREST) groups.at(-1).push(each);
+    else {
+      groups.push([each]);
+      begun = placeOf(each);
+    }
+  }
+  return groups;
+}
+
 // tickStrip(row, now, window, slots) -> node; hovering a sign tells what it stands for.
 function tickStrip(row, now, window, slots) {
   const slot = window / slots;
-  const groups = new Map();
-  for (const mark of row.past) groups.set(mark.at, [...(groups.get(mark.at) ?? []), mark]);
-  const past = [...groups].map(([at, marks]) => {
-    const from = now - window + at * slot;
+  const begin = (mark) => now - window + mark.at * slot;
+  const placeOf = (mark) => stripPlace(begin(mark) + slot / 2, now, window);
+  const past = gathered(row.past.toSorted((one, other) => one.at - other.at), placeOf).map((marks) => {
     const worst = WORST_FIRST.find((status) => marks.some((mark) => mark.status === status));
-    const words = marks.map(({ count, word }) => `${count} ${word}`).join(", ");
-    return stripMark(worst, stripPlace(from + slot / 2, now, window), `${words}, from ${whenText(from)} to ${whenText(from + slot)}`);
+    const span = `from ${whenText(begin(marks[0]))} to ${whenText(begin(marks.at(-1)) + slot)}`;
+    return stripMark(worst, (placeOf(marks[0]) + placeOf(marks.at(-1))) / 2, `${countedWords(marks)}, ${span}`);
   });
-  const ahead = row.coming.map((moment) =>
-    stripMark("queued", stripPlace(moment, now, window), `comes at ${whenText(moment)}`));
+  const ahead = gathered(row.coming, (moment) => stripPlace(moment, now, window)).map((moments) => {
+    const [first, last] = [whenText(moments[0]), whenText(moments.at(-1))];
+    const title = moments.length > 1 ? `${moments.length} come from ${first} to ${last}` : `comes at ${first}`;
+    return stripMark("queued", stripPlace(moments[0], now, window), title);
+  });
   return el("div", { class: "ja-strip", role: "img", "aria-label": stripWords(row) },
     el("i", { class: "ja-now", style: { left: `${stripPlace(now, now, window)}%` } }), past, ahead);
 }
@@ -29,11 +48,14 @@ function stripMark(status, left, title) {
   return el("span", { class: `ja-mark jn-${status}`, title, style: { left: `${Math.min(99.4, Math.max(0.6, left))}%` } }, glyphIcon(status));
 }
 
-function stripWords(row) {
+function countedWords(marks) {
   const counts = {};
-  for (const { word, count } of row.past) counts[word] = (counts[word] ?? 0) + count;
-  const past = Object.entries(counts).map(([word, count]) => `${count} ${word}`).join(", ");
-  return `Ticks of ${row.name}: ${past || "none"}; ${row.coming.length} to come`;
+  for (const { word, count } of marks) counts[word] = (counts[word] ?? 0) + count;
+  return Object.entries(counts).map(([word, count]) => `${count} ${word}`).join(", ");
+}
+
+function stripWords(row) {
+  return `Ticks of ${row.name}: ${countedWords(row.past) || "none"}; ${row.coming.length} to come`;
 }
 
 // The moments below the head: where the line begins, now, and where it ends.
