@@ -46,6 +46,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure benchmarks where tests run in one process, which shares them with no other."""
+    if not config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.option.dist = "no"
+
+
 def pytest_collection_finish() -> None:
     """Leave out the tests themselves and all modules from each later garbage collection."""
     gc.collect()

@@ -15,6 +15,7 @@ from playwright.sync_api import (
     Error,
     Page,
     Playwright,
+    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -34,6 +35,8 @@ FLAGS = [
 
 # A machine that does much else is slow; a state that never comes is still found out.
 expect.set_options(timeout=20_000)
+
+SIZE: ViewportSize = {"width": 1280, "height": 900}
 
 
 def find_chromium() -> str | None:
@@ -95,30 +98,70 @@ def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def window(playwright: Playwright, chromium: str, profile: Path) -> Iterator[BrowserContext]:
     """One window for the tests of a file; a page without anything stays open in it."""
     opened = playwright.chromium.launch_persistent_context(
-        profile, executable_path=chromium, args=FLAGS, viewport={"width": 1280, "height": 900}
+        profile, executable_path=chromium, args=FLAGS, viewport=SIZE
     )
     opened.grant_permissions(["clipboard-read", "clipboard-write"])
     yield opened
     opened.close()
 
 
+class Desk:
+    """The JupyterLab page that the tests of a file use one after the other."""
+
+    def __init__(self, window: BrowserContext) -> None:
+        self.window = window
+        self.errors: list[str] = []
+        self._page: Page | None = None
+
+    def page(self) -> Page:
+        """The page of the test before, or a new one."""
+        if self._page is None:
+            self._page = self.window.new_page()
+            self._page.on("pageerror", self._note_error)
+            self._page.on("console", self._note_message)
+        return self._page
+
+    def tidy(self, lab: Lab) -> None:
+        """Close the notebooks of a test; the page, too, if it shows something else."""
+        page, blank = self._page, self.window.pages[0]
+        for each in self.window.pages:
+            if each not in (page, blank):
+                each.close()
+        if page is not None and (page.is_closed() or not lab.clear(page)):
+            page.close()
+            self._page = None
+        elif page is not None:
+            page.set_viewport_size(SIZE)
+
+    def _note_error(self, error: Error) -> None:
+        if not _is_theirs(error):
+            self.errors.append(str(error))
+
+    def _note_message(self, said: ConsoleMessage) -> None:
+        if _is_ours(said):
+            self.errors.append(said.text)
+
+
+@pytest.fixture(scope="module")
+def desk(window: BrowserContext) -> Desk:
+    """One JupyterLab for the tests of a file."""
+    return Desk(window)
+
+
 @pytest.fixture
-def tab(window: BrowserContext, lab: Lab) -> Iterator[Page]:
+def tab(desk: Desk, lab: Lab) -> Iterator[Page]:
     """A page that talks to the server; an error that a script of ours throws fails the test."""
-    opened = window.new_page()
-    errors: list[str] = []
-    opened.on("pageerror", lambda error: None if _is_theirs(error) else errors.append(str(error)))
-    opened.on("console", lambda said: errors.append(said.text) if _is_ours(said) else None)
-    yield opened
-    for each in window.pages[1:]:
-        each.close()
+    desk.errors.clear()
+    yield desk.page()
+    desk.tidy(lab)
     lab.end_kernels()
-    assert errors == []
+    assert desk.errors == []
 
 
 def _is_theirs(error: Error) -> bool:
-    """Whether Notebook's own start failed in part, as it does without any notebook of ours."""
-    return "/static/notebook/" in str(error.stack) and "blob:" not in str(error.stack)
+    """Whether it is of Notebook's own start, or of a kernel that JupyterLab was still asking."""
+    of_start = "/static/notebook/" in str(error.stack)
+    return (of_start or "Canceled future" in str(error)) and "blob:" not in str(error.stack)
 
 
 def _is_ours(said: ConsoleMessage) -> bool:

@@ -19,6 +19,22 @@ from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "of-the-tests"
+POLL_MS = 100
+
+# To load JupyterLab takes seconds of a core; to open another notebook in it does not.
+IS_LAB = "window.jupyterapp?.name === 'JupyterLab'"
+OPEN = """
+async path => {
+    await window.jupyterapp.commands.execute(
+        'docmanager:open', { path, factory: 'Notebook', kernel: { name: 'python3' } });
+}
+"""
+CLOSE = """
+() => {
+    document.querySelectorAll('.jp-Dialog .jp-mod-reject').forEach(button => button.click());
+    for (const widget of [...window.jupyterapp.shell.widgets('main')]) widget.dispose();
+}
+"""
 
 
 class Lab:
@@ -47,15 +63,28 @@ class Lab:
         return name
 
     def show(self, page: Page, name: str, *, dark: bool = False, view: str = "lab") -> Notebook:
-        """A notebook that is there already."""
-        where = f"{view}/tree/{name}" if view == "lab" else f"{view}/{name}"
-        page.goto(f"{self.url}/{where}?token={TOKEN}&reset", wait_until="domcontentloaded")
+        """A notebook that is there already, in the JupyterLab of this page if it has one."""
+        if view == "lab" and page.evaluate(IS_LAB):
+            page.evaluate(OPEN, name)
+        else:
+            where = f"{view}/tree/{name}" if view == "lab" else f"{view}/{name}"
+            page.goto(f"{self.url}/{where}?token={TOKEN}&reset", wait_until="domcontentloaded")
         notebook = Notebook(page)
         notebook.wait_ready()
-        if dark:
-            notebook.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            page.locator('body[data-jp-theme-light="false"]').wait_for(state="attached")
+        notebook.choose_theme(dark=dark)
         return notebook
+
+    def load(self, page: Page, name: str) -> Notebook:
+        """A notebook that is there already, JupyterLab loaded anew around it."""
+        page.goto("about:blank")
+        return self.show(page, name)
+
+    def clear(self, page: Page) -> bool:
+        """Close what is open in this JupyterLab; False if the page shows something else."""
+        if not page.evaluate(IS_LAB):
+            return False
+        page.evaluate(CLOSE)
+        return True
 
     def voila(self, page: Page, *cells: str) -> Page:
         """A notebook of these cells as an app: it runs, and only what came out is seen."""
@@ -80,19 +109,32 @@ class Notebook:
 
     def wait_ready(self) -> None:
         """Wait until the notebook is drawn and its kernel answers."""
-        self.page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        # Not at each frame, as is the default: JupyterLab would be drawn all the time.
+        self.page.wait_for_function(
+            "window.jupyterapp !== undefined", timeout=60_000, polling=POLL_MS
+        )
         self.page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=60_000)
         self.page.wait_for_function(
             """() => [...window.jupyterapp.shell.widgets('main')].some(
                 w => w.sessionContext?.session?.kernel?.connectionStatus === 'connected'
                   && w.sessionContext.session.kernel.status === 'idle')""",
             timeout=60_000,
+            polling=POLL_MS,
         )
+
+    def choose_theme(self, *, dark: bool) -> None:
+        """Have JupyterLab light or dark; Notebook starts light."""
+        wanted = "false" if dark else "true"
+        shown = self.page.locator(f'body[data-jp-theme-light="{wanted}"]')
+        if not shown.count():
+            name = "JupyterLab Dark" if dark else "JupyterLab Light"
+            self.command("apputils:change-theme", {"theme": name})
+            shown.wait_for(state="attached")
 
     def command(self, name: str, arguments: dict[str, object] | None = None) -> None:
         """What a menu entry or shortcut does."""
         self.page.evaluate(
-            "([name, args]) => window.jupyterapp.commands.execute(name, args)",
+            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args); }",
             [name, arguments or {}],
         )
 

@@ -203,7 +203,8 @@ session.automation.start(detach=False)
 """
 
 
-def test_a_browser_that_may_notifies_of_failures_from_then_on(lab, tab):
+def test_a_browser_that_may_notifies_of_failures_from_then_on(lab, tab, window):
+    tab = window.new_page()  # the script stays with its page
     tab.add_init_script(NOTED)
     nb = lab.open(tab, FAILING)
     nb.run_all()

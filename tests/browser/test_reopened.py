@@ -74,15 +74,15 @@ def test_pictures_stay_when_the_kernel_is_gone(lab, tab):
         expect(notebook.output(number).locator(".jobnb").first).to_be_visible()
     name = notebook.save()
     lab.end_kernels()
-    notebook = lab.show(tab, name)
+    notebook = lab.load(tab, name)
     check_pictures(tab, [twin(notebook, number) for number in SHOWN])
 
 
 def test_a_page_that_is_loaded_again_is_alive(lab, tab):
     name = executed(lab, tab).save()
-    notebook = lab.show(tab, name)
+    notebook = lab.load(tab, name)
     for number in SHOWN:
-        expect(notebook.output(number).locator(".jobnb").first).to_be_visible()
+        expect(notebook.output(number).locator(".jobnb").first).to_be_visible(timeout=60_000)
         expect(twin(notebook, number)).to_be_hidden()
 
 
