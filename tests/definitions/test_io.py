@@ -17,6 +17,7 @@ from jobnb import (
     InputContext,
     InputManager,
     InputManagerDefinition,
+    InvalidDefinitionError,
     InvariantViolationError,
     IOManager,
     IOManagerDefinition,
@@ -28,6 +29,7 @@ from jobnb import (
     build_output_context,
     input_manager,
     io_manager,
+    resource,
 )
 from jobnb.definitions.resources.resource import resource_def_of
 
@@ -89,6 +91,19 @@ def test_an_io_manager_that_is_there_already_is_taken_as_it_is() -> None:
     assert isinstance(made, IOManagerDefinition)
     assert made.call(None) is kept
     assert made.description == "mine"
+    with pytest.raises(InvalidDefinitionError, match="is 5, which is no IOManager"):
+        IOManagerDefinition.hardcoded_io_manager(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("decorator", [resource, io_manager, input_manager, io_manager({"a": int})])
+def test_a_function_that_needs_more_than_the_context_is_refused(decorator: Any) -> None:
+    with pytest.raises(InvalidDefinitionError, match="'both' is called with the context only"):
+
+        @decorator
+        def both(context: Any, other: Any) -> None: ...
+
+    @decorator
+    def one(context: Any, other: int = 1) -> None: ...
 
 
 def test_an_input_manager_is_a_function_that_loads() -> None:

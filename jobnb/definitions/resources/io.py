@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, overload
 
-from jobnb.definitions.arguments import telling_nearest
+from jobnb.definitions.arguments import check_kind, telling_nearest
 from jobnb.definitions.plain import checked_schema, docstring
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.definitions.resources.resource import ResourceDefinition, is_function, takes_argument
@@ -88,7 +88,12 @@ class IOManagerDefinition(ResourceDefinition):
     def hardcoded_io_manager(
         value: IOManager, description: str | None = None
     ) -> IOManagerDefinition:
-        """Return the definition of an existing IO manager."""
+        """Return the definition of an existing IO manager.
+
+        Raises:
+            InvalidDefinitionError: If it is none.
+        """
+        check_kind(value, IOManager, "value", "hardcoded IO manager", "FilesystemIOManager()")
         return IOManagerDefinition(lambda _context: value, description=description)
 
 
@@ -238,8 +243,9 @@ def input_manager(
     """
 
     def decorate(fn: Callable[..., Any], schema: Any = config_schema) -> InputManagerDefinition:
+        manager = FunctionInputManager(fn)
         made = InputManagerDefinition(
-            lambda: FunctionInputManager(fn), schema, description or docstring(fn),
+            lambda: manager, schema, description or docstring(fn),
             input_config_schema, required_resource_keys, version,
         )  # fmt: skip
         made.wants_context = False

@@ -496,8 +496,20 @@ def resource(
 
 
 def takes_argument(fn: Callable[..., Any]) -> bool:
-    """Whether the function of a resource takes a context."""
+    """Return whether the function of a resource takes a context.
+
+    Raises:
+        InvalidDefinitionError: If it needs more arguments than that one.
+    """
     function = Function(unwrap(fn))  # what `contextmanager` makes takes anything
+    _context, *more = function.parameters or ("",)
+    needed = [name for name in more if name not in function.defaults]
+    if needed:
+        raise InvalidDefinitionError(
+            f"The function {getattr(fn, '__name__', fn)!r} is called with the context only, and "
+            f"needs {' and '.join(map(repr, needed))} as well. Read config from "
+            "context.resource_config and other resources from context.resources."
+        )
     return bool(function.parameters) or function.has_var_positional
 
 
