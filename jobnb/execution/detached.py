@@ -5,7 +5,8 @@ file that only this user can read: a pickle (cloudpickle) of the plan, that is o
 they are at this moment, with those of modules by import. A new process in a session of its own is
 started, gets the run's lease, reads the file, removes it, and does the run. It begins only once it
 is told to, when the lease is its own: where this process is killed before that, the other one ends,
-and the run is one that never began.
+and the run is one that never began. The process of a queued run waits for its turn before it loads
+anything (`detached_wait`).
 """
 
 from __future__ import annotations
@@ -27,12 +28,14 @@ from msgspec.structs import replace
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidInvocationError
 from jobnb.execution.background import Run
+from jobnb.execution.detached_wait import LOCK, PIPE
 from jobnb.execution.followed import FollowedRun
 from jobnb.execution.run import RunScope
 from jobnb.execution.spec import RunSpec
 from jobnb.execution.trace import cells_of_notebook
 from jobnb.execution.worker import pickled_with
 from jobnb.plan.step import Plan
+from jobnb.state import RunStatus
 from jobnb.storage.instance import Instance
 from jobnb.storage.process import holder_of, keep_for_ever
 from jobnb.storage.run import JobRun
@@ -42,13 +45,28 @@ LOG_FILE = "output.log"
 _KEPT = 7 * 86400.0
 """Seconds for which what a process wrote last is kept."""
 
-_START = """
+# What the process runs: `argv` is the run's folder, this one's `sys.path`, and what follows.
+_PATH = f"""
 import sys
-sys.path[:] = sys.argv.pop().split({sep!r})
-from {module} import main
-if sys.stdin.buffer.read(1):
-    main(sys.argv[1])
+_, folder, path, *more = sys.argv
+sys.path[:] = path.split({os.pathsep!r})
 """
+_RUN = f"""{_PATH}
+from jobnb.execution.detached_process import main
+main(folder, is_asked_to_end=bool(more))
+"""
+_START = f"""{_PATH}
+from importlib import import_module
+main = import_module(more[0]).main
+if sys.stdin.buffer.read(1):
+    main(folder)
+"""
+_LEAD = f"""{_PATH}
+from jobnb.execution.detached_process import main
+from jobnb.execution.detached_queue import lead
+main(folder, is_asked_to_end=lead(folder, int(more[0])))
+"""
+_WAIT = Path(__file__).with_name("detached_wait.py")
 
 
 class Header(NamedTuple):
@@ -131,9 +149,10 @@ def hand_over(
         StepExecutionError: If a definition cannot go to another process; there is no run then.
     """
     process: subprocess.Popen[bytes] | None = None
+    waits = scope.record.status is RunStatus.QUEUED and hasattr(os, "mkfifo")
     try:
         folder = _written(scope, replace(spec, place_of=None) if retries else None)
-        process = start_process(folder, "jobnb.execution.detached_process")
+        process = start_process(folder, "jobnb.execution.detached_process", waits=waits)
         holder = holder_of(process.pid)
         if holder is not None:
             scope.instance.control.hand_over(scope.run_id, holder)
@@ -192,23 +211,27 @@ def _remove_old(folder: Path) -> None:
     before = time.time() - _KEPT
     for each in folder.iterdir():
         with suppress(OSError):
-            if each.stat().st_mtime < before:
+            if each.name != LOCK and each.stat().st_mtime < before:
                 shutil.rmtree(each, ignore_errors=True)
 
 
-def start_process(folder: Path, module: str) -> subprocess.Popen[bytes]:
+def start_process(folder: Path, module: str, *, waits: bool = False) -> subprocess.Popen[bytes]:
     """Start the process in a session of its own, so that signals to this one do not reach it.
 
     Args:
         folder: What was handed over.
         module: Its function `main` takes the folder, once the process is told to begin.
+        waits: Whether it is for a run that is queued, and waits for its turn before that.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     path = os.pathsep.join(sys.path)
-    code = _START.format(sep=os.pathsep, module=module)
+    command = [sys.executable, "-c", _START, str(folder), path, module]
+    if waits:  # a bare Python: without what site brings along
+        os.mkfifo(folder / PIPE, 0o600)
+        command = [sys.executable, "-S", "-P", str(_WAIT), str(folder), path, _LEAD, _RUN]
     with os.fdopen(os.open(folder / LOG_FILE, flags, 0o600), "ab") as log:
         process = subprocess.Popen(  # noqa: S603 - this very Python, with code of our own
-            [sys.executable, "-c", code, str(folder), path],
+            command,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -27,6 +27,7 @@ from jobnb.events import (
 )
 from jobnb.execution.background import Run
 from jobnb.execution.detached import LOG_FILE, RUN_FILE, DetachedRunSetup, Header
+from jobnb.execution.detached_wait import PIPE
 from jobnb.execution.executors.choice import chosen
 from jobnb.execution.executors.worker_output import CaughtOutput
 from jobnb.execution.launch import retried
@@ -46,11 +47,20 @@ _ENDS = frozenset((StepFailed, StepRetried, StepSucceeded, RunCanceled, RunFaile
 _GRACE_OF_WORKERS = 8.0  # the same where its executor has to see to it
 
 
-def main(folder: str) -> None:
-    """Execute the run that was handed over in a folder, and end the process."""
+def main(folder: str, *, is_asked_to_end: bool = False) -> None:
+    """Execute the run that was handed over in a folder, and end the process.
+
+    Args:
+        folder: The folder.
+        is_asked_to_end: Whether the process was asked to end while the run was queued.
+    """
     asked = heard_signals()
+    if is_asked_to_end:
+        asked.set()
     own_stderr = os.dup(2)
     faulthandler.enable(own_stderr)  # what a crash leaves goes to the file that is kept
+    if not Path(folder).exists():  # the home was removed while the run was queued
+        return
     taken: tuple[Header, bytes] = take_setup(Path(folder))
     header, body = taken
     instance, record = header
@@ -88,6 +98,7 @@ def take_setup(folder: Path) -> tuple[Any, bytes]:
         header = pickle.load(file)  # noqa: S301 - written by this user's own process
         body = file.read()
     path.unlink()
+    path.with_name(PIPE).unlink(missing_ok=True)  # it is awake
     return header, body
 
 

@@ -65,6 +65,8 @@ class FollowedRun(Run):
     def _prepare(self) -> None:
         """Set up IO managers to load values only; its process enforces the time limit."""
         self._state.job_name = self.job_name
+        if self._scope.record.status is RunStatus.QUEUED:  # its process says so once it is awake
+            self._state.status = RunStatus.QUEUED
         self._scope.resources = LazyResources(self._scope)
 
     # --- following it -----------------------------------------------------

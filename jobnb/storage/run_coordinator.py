@@ -8,7 +8,7 @@ without a daemon, and nothing is lost with any of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -209,6 +209,14 @@ class RunQueue:
         """Let a queued run begin, if it is its turn; it counts as one in progress then."""
         return self._history.write(lambda connection: _ask(connection, run_id))
 
+    def far(self, ahead: int = 2) -> set[str]:
+        """Return the queued runs whose turn is not near: their processes need nothing yet.
+
+        Args:
+            ahead: How many at the head of the queue are near, besides those that may begin.
+        """
+        return self._history.read(lambda connection: _far(connection, ahead))
+
 
 def _read(connection: Connection) -> QueuedRunCoordinator | None:
     from sqlalchemy import select
@@ -240,28 +248,40 @@ def _ask(connection: Connection, run_id: str) -> RunTurn:
     from jobnb.storage.tables import runs
 
     coordinator = _read(connection) or QueuedRunCoordinator(-1)
-    limits = coordinator.limits
-    known = _known_runs(connection, {PRIORITY_TAG, *(each.key for each in limits)})
-    active = [each for each in known if not each.is_queued]
-    counts = _Counts(limits)
-    for each in active:
-        counts.add(each.tags)
-    going = len(active)
-    queue = sorted((each for each in known if each.is_queued), key=lambda each: each.order)
-    for place, each in enumerate(queue):
-        fits = going < coordinator.most and counts.have_room(each.tags)
+    for place, (each, fits) in enumerate(_queue(connection, coordinator)):
         if each.run_id == run_id:
             if fits:
                 own = update(runs).where(runs.c.run_id == run_id)
                 connection.execute(own.values(status=RunStatus.STARTING.value, updated=time.time()))
             pause = coordinator.dequeue_interval_seconds or min(0.1 + 0.02 * place, 2.0)
             return RunTurn(fits, place, pause)
-        if fits:  # it is its turn, and it is about to ask
-            going += 1
-            counts.add(each.tags)
     status = connection.scalar(select(runs.c.status).where(runs.c.run_id == run_id))
     # One that is being canceled begins no more. One that was deleted does, as any other would.
     return RunTurn(status != RunStatus.CANCELING.value, pause=0.1)
+
+
+def _far(connection: Connection, ahead: int) -> set[str]:
+    coordinator = _read(connection) or QueuedRunCoordinator(-1)
+    queue = enumerate(_queue(connection, coordinator))
+    return {each.run_id for place, (each, fits) in queue if place >= ahead and not fits}
+
+
+def _queue(
+    connection: Connection, coordinator: QueuedRunCoordinator
+) -> Iterator[tuple[_WaitingRun, bool]]:
+    """Iterate over the queued runs in order, with whether each may begin if those before it do."""
+    limits = coordinator.limits
+    known = _known_runs(connection, {PRIORITY_TAG, *(each.key for each in limits)})
+    active = [each for each in known if not each.is_queued]
+    counts, going = _Counts(limits), len(active)
+    for each in active:
+        counts.add(each.tags)
+    for each in sorted((each for each in known if each.is_queued), key=lambda each: each.order):
+        fits = going < coordinator.most and counts.have_room(each.tags)
+        yield each, fits
+        if fits:  # it is its turn, and it is about to ask
+            going += 1
+            counts.add(each.tags)
 
 
 def _known_runs(connection: Connection, keys: set[str]) -> list[_WaitingRun]:

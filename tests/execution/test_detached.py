@@ -114,9 +114,9 @@ def test_what_was_handed_over_is_gone_and_was_private(
     modes = []
     begin = detached.start_process
 
-    def look(folder: Path, module: str) -> Any:
+    def look(folder: Path, module: str, **how: bool) -> Any:
         modes.extend(stat.S_IMODE(p.stat().st_mode) for p in (folder, folder / detached.RUN_FILE))
-        return begin(folder, module)
+        return begin(folder, module, **how)
 
     monkeypatch.setattr(detached, "start_process", look)
     run = daily.launch(instance=on_file, detach=True)
@@ -189,10 +189,10 @@ def test_what_cannot_be_read_there_fails_the_run(
 ) -> None:
     begin = detached.start_process
 
-    def spoil(folder: Path, module: str) -> Any:
+    def spoil(folder: Path, module: str, **how: bool) -> Any:
         path = folder / detached.RUN_FILE
         path.write_bytes(path.read_bytes()[:-20])
-        return begin(folder, module)
+        return begin(folder, module, **how)
 
     monkeypatch.setattr(detached, "start_process", spoil)
     run = daily.launch(instance=on_file, detach=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +28,8 @@ from jobnb import (
     op,
 )
 from jobnb.events import RunQueued, RunStarted
+from jobnb.execution.detached import folder_of
+from jobnb.execution.detached_wait import PIPE
 from tests.execution.until import WAIT, until
 from tests.storage.conftest import durable, on_file, place
 from tests.storage.place import Place
@@ -141,6 +147,48 @@ def test_a_detached_run_waits_in_its_process(
     assert durable.control.holder(run.run_id) == holder
     held[1].set()
     assert run.result(WAIT).success
+
+
+def programs(instance: Instance, runs: list[Run]) -> list[str]:
+    """What the process of each run is at: it sleeps, leads those that do, or has the run."""
+    found = []
+    for run in runs:
+        command = (Path("/proc") / str(process_of(instance, run)) / "cmdline").read_text()
+        waits = (folder_of(instance, run.run_id) / PIPE).exists()
+        found.append("has it" if not waits else "sleeps" if "_wait.py" in command else "leads")
+    return found
+
+
+def process_of(instance: Instance, run: Run) -> int:
+    holder = instance.control.holder(run.run_id)
+    assert holder is not None
+    return holder.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+def test_detached_runs_far_back_in_the_queue_load_nothing_until_their_turn_is_near(
+    durable: Instance, held: tuple[Run, threading.Event]
+) -> None:
+    runs = [short.launch(instance=durable, detach=True) for _ in range(6)]
+    until(lambda: programs(durable, runs).count("has it") == 2)
+    until(lambda: "leads" in programs(durable, runs))
+    assert programs(durable, runs[:2]) == ["has it"] * 2
+    assert sorted(programs(durable, runs[2:])) == ["leads"] + ["sleeps"] * 3
+
+    # The one that leads is killed: another leads. One that sleeps is canceled, another one ended.
+    leading = programs(durable, runs).index("leads")
+    killed, canceled, ended, *rest = runs[leading], *(r for r in runs[2:] if r is not runs[leading])
+    os.kill(process_of(durable, killed), signal.SIGKILL)
+    until(lambda: "leads" in programs(durable, [canceled, ended, *rest]))
+    assert canceled.cancel("not needed")
+    os.kill(process_of(durable, ended), signal.SIGTERM)
+    assert canceled.wait(WAIT).status == ended.wait(WAIT).status == "CANCELED"
+    held[1].set()
+    for run in (*runs[:2], *rest):
+        assert run.result(WAIT).success
+    begun = [run.state.started or 0.0 for run in (*runs[:2], *rest)]
+    assert begun == sorted(begun)
 
 
 def test_a_queued_run_is_canceled(durable: Instance, held: tuple[Run, threading.Event]) -> None:
