@@ -504,7 +504,7 @@ def _job_of(session: Session, record: PartitionBackfill) -> JobDefinition:
 
 def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
     live = find(Backfill, backfill_id)
-    if live is not None and not live.is_finished:
+    if live is not None and not live.outlives and not live.is_finished:
         raise InvariantViolationError(
             f"The backfill {backfill_id} is in progress ({live.counts}). "
             "Wait for it, or cancel() it."

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobnb import Instance, Session, StaticPartitionsDefinition, asset
+from jobnb.automation import backfill_followed
 from jobnb.automation.backfill_followed import FollowedBackfill
 from jobnb.errors import InvalidInvocationError, StepExecutionError
 from jobnb.execution.task import RunCanceledError
@@ -93,7 +94,10 @@ def test_it_goes_on_is_seen_canceled_resumed_and_told_once_it_was_killed(
     session.instance.dispose()
 
 
-def test_one_of_this_process_is_canceled_from_another_one(tmp_path: Path) -> None:
+def test_one_of_this_process_is_canceled_from_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill_followed, "LOOK", 1.0)
     begun = threading.Event()
 
     @asset(partitions_def=LETTERS)
@@ -110,7 +114,11 @@ def test_one_of_this_process_is_canceled_from_another_one(tmp_path: Path) -> Non
     assert seen is not backfill
     assert seen.counts.total == 4
     assert seen.cancel("from elsewhere")
-    assert backfill.wait(60).status == seen.wait(60).status == "CANCELED"
+    assert backfill.wait(60).status == "CANCELED"
+    # It is resumed at once, also while who follows it does not know yet that it has ended.
+    again = session.resume_backfill(backfill.backfill_id)
+    again.cancel("from elsewhere")
+    assert again.wait(60).status == seen.wait(60).status == "CANCELED"
     assert "from elsewhere" in str(seen.record.error)
     other.dispose()
     session.instance.dispose()

@@ -193,6 +193,7 @@ def test_a_backfill_is_launched_seen_by_a_second_browser_and_found(
     row.get_by_role("link").click()
     other.wait_for_url(f"**/backfills/{number}")
     expect(other.locator(".jw-backfill")).to_contain_text("3 made")
+    expect(other.locator(".jw-backfill i[data-status=queued]")).to_have_count(0)
     expect(other.locator(".jw-runs tbody tr")).to_have_count(3)
     second.close()
     visitor.keyboard.press("/")

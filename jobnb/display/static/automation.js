@@ -1,5 +1,7 @@
 // Schedules and sensors: which run, when they come, what came of it, what one would launch.
 
+const HERE = document.body.classList.contains("jp-page") ? "in this server" : "in this kernel";
+
 const EVERY = 2000; // ms between two looks at the history
 const STRIP_SLOTS = 48; // as SLOTS in automation_data.py
 const SILENCE = 15000; // ms without an answer after which the view says so
@@ -69,12 +71,12 @@ function drawHead(view) {
   fill(view.controls.loop, stateBadge(...state), " ", button(label, (event) => {
     event.target.disabled = true;
     act(view, "loop", { on: !loops.here }, () => "").finally(() => (event.target.disabled = false));
-  }, { "data-changes": true, title: loops.here ? "Ticks under way come to their end" : "Evaluate what comes due, in this kernel" }));
+  }, { "data-changes": true, title: loops.here ? "Ticks under way come to their end" : `Evaluate what comes due, ${HERE}` }));
 }
 
 function loopState({ here, others }) {
   const elsewhere = others.map((each) => each.where).join(" and ");
-  if (here) return ["running", elsewhere ? `running in this kernel and in ${elsewhere}` : "running in this kernel"];
+  if (here) return ["running", elsewhere ? `running ${HERE} and in ${elsewhere}` : `running ${HERE}`];
   return elsewhere ? ["running", `running in ${elsewhere}`] : ["queued", "not running: nothing is evaluated by itself"];
 }
 

@@ -121,7 +121,9 @@ function showRows(host, address, rows) {
     const told = await wires.ask("go", address).catch(() => null);
     if (!told || JSON.stringify(told.rows) === shown) return;
     shown = JSON.stringify(told.rows);
+    const focused = document.activeElement?.closest?.("a")?.getAttribute("href");
     host.replaceChildren(draw(told.rows));
+    [...host.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
   }, 2000);
   return () => clearInterval(timer);
 }

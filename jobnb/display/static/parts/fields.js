@@ -215,7 +215,7 @@ function momentControl(row, said, label) {
 function secretControl(row, said, label) {
   const input = el("input", {
     type: "password", class: "jw-input jl-input", autocomplete: "new-password", "aria-label": label,
-    placeholder: "kept in this kernel, stored by name only",
+    placeholder: "kept in memory, stored by name only",
   });
   input.addEventListener("change", () => {
     said(input.value, false);

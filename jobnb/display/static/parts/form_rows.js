@@ -291,7 +291,7 @@ function noneBody(row, act, label) {
 }
 
 function keptBody(row, act, label) {
-  return stood("•••••• (kept in this kernel)", "replace", () => act(row.id, "value"), label);
+  return stood("•••••• (kept in memory)", "replace", () => act(row.id, "value"), label);
 }
 
 function absentBody(row, act, label) {
