@@ -162,7 +162,10 @@ class _FileUses:
         place = arguments[0] if arguments[0] is not None else "."
         if not isinstance(place, (str, bytes)):
             return
-        path = str(Path(os.fsdecode(place)).absolute())
+        path = os.fsdecode(place)
+        if path.startswith(self._others):  # as most: no path is made of it
+            return
+        path = str(Path(path).absolute())
         if path.startswith(self._others) or "__pycache__" in path or "/.jobnb" in path:
             return
         if event != "open":

@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,15 @@ def outline_for(
     Raises:
         NotebookError: If it cannot be loaded, or not in that time.
     """
-    file = _cache_file(code)
-    known = None if again or file is None else _cached(file)
-    if known is not None:
-        return known
-    loaded = _in_a_process(code, silent=silent)
+    if not again:
+        file = _cache_file(code)
+        known = _cached(file) if file is not None else None
+        if known is not None:
+            return known
+    with _started(code, silent=silent) as process:
+        if again:  # The place in the cache is worked out while the process loads the code.
+            file = _cache_file(code)
+        loaded = _answer_of(code, process)
     if file is not None:
         _keep(file, loaded)
     outline: dict[str, list[dict[str, Any]]] = loaded["outline"]
@@ -72,9 +76,8 @@ def check_code(code: Any) -> dict[str, list[dict[str, Any]]]:
         InvalidDefinitionError: If it cannot be loaded, or something in it does not fit; tells all.
     """
     try:
-        outline: dict[str, list[dict[str, Any]]] = _in_a_process(code, "--check", silent=False)[
-            "outline"
-        ]
+        with _started(code, "--check", silent=False) as process:
+            outline: dict[str, list[dict[str, Any]]] = _answer_of(code, process)["outline"]
     except NotebookError as error:
         raise InvalidDefinitionError(str(error)) from error
     return outline
@@ -83,11 +86,11 @@ def check_code(code: Any) -> dict[str, list[dict[str, Any]]]:
 # --- the process ----------------------------------------------------------------------
 
 
-def _in_a_process(code: Any, *options: str, silent: bool) -> dict[str, Any]:
-    from jobnb.notebook.load_limit import load_seconds
+@contextmanager
+def _started(code: Any, *options: str, silent: bool) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the process that loads a code location; it has ended when this is left."""
     from jobnb.notebook.outline import to_json
 
-    seconds = code.limit.seconds or load_seconds()
     command = [_interpreter(code), "-P", "-m", "jobnb.notebook.outline", to_json(code), *options]
     process = subprocess.Popen(  # noqa: S603 - the interpreter of this or of the kernel
         command,
@@ -97,13 +100,22 @@ def _in_a_process(code: Any, *options: str, silent: bool) -> dict[str, Any]:
         start_new_session=True,
     )
     try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _answer_of(code: Any, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Wait until the code is loaded, and return what its process says of it."""
+    from jobnb.notebook.load_limit import load_seconds
+
+    seconds = code.limit.seconds or load_seconds()
+    try:
         answer, _ = process.communicate(timeout=seconds + _GRACE)
     except subprocess.TimeoutExpired:
         raise NotebookError(
             f"{code.name} was not loaded within {seconds:g} s, and does not say where it stands."
         ) from None
-    finally:
-        _end(process)
     return _read(code, answer, process.returncode)
 
 
@@ -198,7 +210,7 @@ def _own_files() -> Iterable[str]:
 
 def _changed(path: str) -> int:
     try:
-        return Path(path).stat().st_mtime_ns
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - of hundreds of files, for each listing
     except OSError:
         return 0
 
