@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from jobnb.events import ErrorInfo
+if TYPE_CHECKING:
+    from jobnb.events import ErrorInfo
 
 _HERE = str(Path(__file__).resolve().parents[1])
 NO_MEMORY = "There was no memory left."
@@ -110,6 +112,8 @@ def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         place = traceback.FrameSummary(error.filename, error.lineno, "")
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    from jobnb.events import ErrorInfo  # who loads a notebook asks for places alone
+
     return ErrorInfo(
         cls_name=type(error).__name__,
         message=_message(error),
