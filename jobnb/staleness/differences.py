@@ -122,6 +122,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
         changes: The definitions that differ.
         stale: The assets that the changes make stale, upstream first.
         graph: The assets that differ or become stale, with what they are made from.
+        asked: Of a run that is compared with now: the session, the run and its history.
 
     Example:
         >>> change = DefinitionChange("asset", "orders", "changed", ("code changed",))
@@ -135,6 +136,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
     changes: tuple[DefinitionChange, ...] = ()
     stale: tuple[StaleAfterwards, ...] = ()
     graph: tuple[DiffNode, ...] = ()
+    asked: tuple[Session, str, Instance] | None = None
 
     def of(self, change: str) -> list[DefinitionChange]:
         """Return the definitions that were `added`, `removed` or `changed`."""
@@ -178,6 +180,10 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
                 for each in self.stale
             ],
         }
+
+    def again(self) -> DefinitionsDiff:
+        """Compare the same run with what is defined by now; two notebooks stay as they were."""
+        return self if self.asked is None else compare_with_run(*self.asked)
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -319,7 +325,8 @@ def compare_with_run(session: Session, run_id: str, instance: Instance) -> Defin
     changes = tuple(_changes(old, new, session))
     texts = _recorded_listings(instance, old), _listings_now(session, {*old, *new})
     words = f"run {run_id[:8]}", "now"
-    return _diff(words, _with_code(changes, *texts), old, new, session, instance)
+    found = _diff(words, _with_code(changes, *texts), old, new, session, instance)
+    return msgspec.structs.replace(found, asked=(session, run_id, instance))
 
 
 def _recorded_listings(instance: Instance, old: Mapping[Name, Facts]) -> dict[Name, str]:

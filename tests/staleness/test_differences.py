@@ -17,6 +17,7 @@ import jobnb
 from jobnb import Instance, JobRun, Session, SkipReason, asset, job, op, sensor
 from jobnb.cli.main import cli
 from jobnb.display.diff_views import diff_markdown, diff_picture, diff_text, diff_view
+from jobnb.display.widgets.diff import DiffView
 from jobnb.errors import NotebookError, RunNotFoundError
 from jobnb.events import RunStarted, StepSucceeded
 from jobnb.notebook.revisions import diff_of_files
@@ -334,6 +335,30 @@ def test_a_run_compared_with_now(tmp_path):
     assert ("pears", "removed") in {(e.name, e.change) for e in known.diff(result).changes}
     with pytest.raises(RunNotFoundError):
         known.diff("nothing")
+
+
+def test_a_view_of_a_run_compared_with_now_keeps_up_with_what_is_defined(tmp_path):
+    session = Session(str(tmp_path / "home"))
+
+    @asset
+    def orders():
+        return 1
+
+    session.add(orders).materialize()
+    view = DiffView(session.diff())
+    assert (view.told["counts"], view.behind) == ("no differences", False)
+    assert view.answer("keep_up") is False
+
+    @asset(name="orders")
+    def others():
+        return 2
+
+    session.add(others)
+    assert view.behind
+    assert view.answer("keep_up") is True
+    assert (view.told["counts"], view.behind) == ("1 changed", False)
+    assert [card["key"] for card in view.drawing["cards"]] == ["orders"]
+    assert "+    return 2" in view.answer("code", kind="asset", name="orders")
 
 
 def test_a_run_of_ops_compared_with_now(tmp_path):

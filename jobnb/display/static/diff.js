@@ -3,23 +3,41 @@
 export default alive({
   render({ model, el: host }) {
     host.classList.add("jobnb");
-    const { title, counts, changes, stale, words, more, moreStale } = model.get("told");
-    const graph = model.get("drawing").cards.length ? graphPanel(model) : null;
-    const view = { model, rows: new Map() };
-    append(host, [
-      el("div", { class: "jw-bar" }, el("strong", null, title), el("span", { class: "jw-note" }, counts)),
-      graph?.node,
-      el("div", { class: "jw-changes" }, changes.map((each) => changeRow(view, each, stale)), moreNote(more)),
-      words ? el("p", null, words) : null,
-      staleTable(view, stale, moreStale),
-    ]);
-    const stop = watch(model, ["picked"], () => showPickedRow(view));
-    return () => {
+    const root = el("div");
+    host.append(root);
+    const opened = new Set(); // What was opened stays so when a cell has changed something.
+    let stop = drawn(model, root, opened);
+    const renew = watch(model, ["told"], () => {
       stop();
-      graph?.stop();
+      stop = drawn(model, root, opened);
+    });
+    const stopKeeping = keepUp(model);
+    return () => {
+      renew();
+      stopKeeping();
+      stop();
     };
   },
 });
+
+// Draws all of it as it is now; returns what stops it.
+function drawn(model, root, opened) {
+  const { title, counts, changes, stale, words, more, moreStale } = model.get("told");
+  const graph = model.get("drawing").cards.length ? graphPanel(model) : null;
+  const view = { model, opened, rows: new Map() };
+  fill(root, [
+    el("div", { class: "jw-bar" }, el("strong", null, title), el("span", { class: "jw-note", role: "status" }, counts)),
+    graph?.node,
+    el("div", { class: "jw-changes" }, changes.map((each) => changeRow(view, each, stale)), moreNote(more)),
+    words ? el("p", null, words) : null,
+    staleTable(view, stale, moreStale),
+  ]);
+  const stop = watch(model, ["picked"], () => showPickedRow(view));
+  return () => {
+    stop();
+    graph?.stop();
+  };
+}
 
 function moreNote(more) {
   return more ? el("p", { class: "jw-note" }, `… ${more.toLocaleString()} more`) : null;
@@ -34,6 +52,9 @@ function changeRow(view, change, stale) {
     el("summary", null, stateBadge(how), " ", el("span", { class: "jw-note" }, `${kind} `), el("code", null, breakable(name)),
       reasons.length ? el("span", { class: "jw-why" }, ` ${reasons.join("; ")}`) : null), body);
   row.addEventListener("toggle", () => row.open && showCode(view.model, change, body), { once: true });
+  const key = `${kind} ${name}`;
+  row.addEventListener("toggle", () => view.opened[row.open ? "add" : "delete"](key));
+  row.open = view.opened.has(key);
   if (kind === "asset") view.rows.set(name, row);
   return row;
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Dict
+from traitlets import Bool, Dict
 
 from jobnb.display.diff_views import diff_picture, diff_view, stale_cells, stale_words
 from jobnb.display.environment import has_front_end
 from jobnb.display.view import bundle
 from jobnb.display.widgets.assemble import css, esm
+from jobnb.display.widgets.follow import keep_up
 from jobnb.display.widgets.graph import GRAPH_PARTS, GraphView
 from jobnb.display.widgets.live_and_static import widget_bundle
 from jobnb.display.widgets.view import answers
@@ -39,10 +40,26 @@ class DiffView(GraphView):
     _css = css("graph_view.css", "diff.css")
 
     told = Dict().tag(sync=True)
+    behind = Bool(False, help="Whether something may have changed since.").tag(sync=True)
 
     def __init__(self, diff: DefinitionsDiff, **traits: Any) -> None:
         self._diff = diff
         super().__init__(diff_picture(diff), told=_told(diff), **traits)
+        if diff.asked is not None:
+            self.session = diff.asked[0]
+            keep_up(self)
+
+    @answers("keep_up")
+    def keep_up(self) -> bool:
+        """Compare again with what is defined by now; return whether something else differs."""
+        before, self._diff = self._diff, self._diff.again()
+        with self.guard, self.hold_sync():
+            self.behind = False
+            if self._diff == before:
+                return False
+            self.show(diff_picture(self._diff))
+            self.told = _told(self._diff)
+        return True
 
     @answers("code")
     def code(self, kind: str, name: str) -> list[str]:
