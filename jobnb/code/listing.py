@@ -1,7 +1,7 @@
 """Code as text that can be compared: a function, and what it uses of the user's own.
 
 Of values only numbers are written out. Texts and tables are told by a hash: they may be secrets,
-and the listings are kept in the history.
+and the listings are kept in the history. In the code itself, what looks like a secret is hidden.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from jobnb.code.reader import CodeReader
 from jobnb.code.references import Reference
+from jobnb.code.secret_texts import without_secrets
 
 _SHOWN = re.compile(r"-?[0-9][0-9.e+-]*|True|False|None")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -39,7 +40,7 @@ def listing_of(reader: CodeReader, code: Any) -> str:
         parts = list(dict.fromkeys(_parts(reader, code)))
     except Exception:  # noqa: BLE001 - a listing is for people: no run fails because of one
         return ""
-    text = "\n\n".join(part for part in parts if part)[:_MOST]
+    text = without_secrets("\n\n".join(part for part in parts if part)[:_MOST])
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
@@ -50,7 +51,8 @@ def code_diff(before: str, after: str) -> list[str]:
         >>> code_diff("a = 1", "a = 2")
         ['-a = 1', '+a = 2']
     """
-    lines = unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3)
+    texts = (without_secrets(each).splitlines() for each in (before, after))
+    lines = unified_diff(*texts, lineterm="", n=3)  # Earlier versions kept secrets, too.
     return [line if line[:2] != "@@" else "..." for line in list(lines)[3:]]
 
 

@@ -143,6 +143,9 @@ class HistoryReader:
         """Compare the code, inputs and config that a run recorded with the present definitions.
 
         Of a run of ops, the code of each op is compared; of an asset that failed, its code.
+        The history keeps the code that ran as it was written, but for what looks like a secret
+        (`password="..."`, an address with a password, a token of a known service): keep others
+        out of the code, as with `EnvVar`.
 
         Args:
             run: The id of a run or how it begins, a `Run`, a record of the history or the result
