@@ -13,7 +13,7 @@ import click
 from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.exit_codes import FAILED, SUCCESS
 from jobnb.cli.location import takes_code
-from jobnb.cli.name_completion import complete_executors, complete_names
+from jobnb.cli.name_completion import complete_executors, complete_names, complete_partitions
 from jobnb.cli.output import counted, duration, first_line
 from jobnb.cli.run_options import takes_config_and_tags, takes_run_options
 from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
@@ -197,9 +197,12 @@ def report_run(instance: Instance, run_id: str) -> int:
 @click.command("backfill")
 @takes_code()
 @job_option
-@click.option("--partitions", "keys", metavar="KEYS", help="These, as '2024-01-01,2024-01-05'.")
-@click.option("--from", "first", metavar="KEY", help="From this one on.")
-@click.option("--to", "last", metavar="KEY", help="To this one, which is included.")
+@click.option("--partitions", "keys", metavar="KEYS", shell_complete=complete_partitions,
+              help="These, as '2024-01-01,2024-01-05'.")  # fmt: skip
+@click.option("--from", "first", metavar="KEY", shell_complete=complete_partitions,
+              help="From this one on.")  # fmt: skip
+@click.option("--to", "last", metavar="KEY", shell_complete=complete_partitions,
+              help="To this one, which is included.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--only-missing", is_flag=True, help="Of these, only those that never succeeded.")
 @click.option("--only-failed", is_flag=True, help="Of these, only those whose last run failed.")

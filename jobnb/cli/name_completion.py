@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -98,6 +99,46 @@ def complete_files(
 ) -> list[CompletionItem]:
     """Have the shell complete files, for what may also be something else."""
     return [CompletionItem(incomplete, type="file")]
+
+
+def complete_partitions(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the partitions of the job or the selected assets, the latest ones, of a range its end.
+
+    Of `a,b` or `a...b` the last key is completed.
+    """
+    written, key = re.match(r"(.*(?:\.\.\.|,)|)(.*)", incomplete, re.DOTALL).groups()  # type: ignore[union-attr]
+    try:
+        keys = [each for each in _partition_keys(ctx) if each.startswith(key)]
+    except Exception:  # noqa: BLE001 - a shell that completes shows no errors
+        return []
+    return [CompletionItem(written + each) for each in keys[-_LATEST:]]
+
+
+def _partition_keys(ctx: click.Context) -> list[str]:
+    """Return the keys that all of what was named so far has, in order."""
+    from jobnb.notebook.load_limit import LoadLimit
+
+    code = code_so_far(ctx)
+    if code is None:
+        return []
+    known = replace(code, limit=LoadLimit(_SECONDS)).load()
+    name, selection = ctx.params.get("job"), ctx.params.get("selection")
+    if name is None and "job" in {each.name for each in ctx.command.params} and not selection:
+        (name,) = known.job_names
+    if name is not None:
+        partitions = [known.get_job_def(name).partitions_def]
+    else:
+        chosen = known.select_assets(selection or "*")
+        partitions = [known.assets_by_key[key].partitions_def for key in chosen]
+    with _history(ctx) as instance:
+        found = [
+            each.get_partition_keys(dynamic_partitions_store=instance)
+            for each in dict.fromkeys(partitions)
+            if each is not None
+        ]
+    return [key for key in found[0] if all(key in each for each in found)] if found else []
 
 
 def complete_executors(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from jobnb.cli.name_completion import complete_files
+from jobnb.cli.name_completion import complete_files, complete_partitions
 from jobnb.errors import InvalidConfigError, NotebookError, UnreadableConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +36,7 @@ _PARTITIONS = (
         "partitions",
         multiple=True,
         metavar="KEY",
+        shell_complete=complete_partitions,
         help="The partition of the run; several are made in one run.",
     ),
     click.option(
@@ -43,6 +44,7 @@ _PARTITIONS = (
         "ranges",
         multiple=True,
         metavar="START...END",
+        shell_complete=complete_partitions,
         help="A range of partitions of the run, both ends included.",
     ),
 )

@@ -51,8 +51,8 @@ def code_diff(before: str, after: str) -> list[str]:
         >>> code_diff("a = 1", "a = 2")
         ['-a = 1', '+a = 2']
     """
-    texts = (without_secrets(each).splitlines() for each in (before, after))
-    lines = unified_diff(*texts, lineterm="", n=3)  # Earlier versions kept secrets, too.
+    old, new = without_secrets(before), without_secrets(after)  # Earlier versions kept secrets.
+    lines = unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3)
     return [line if line[:2] != "@@" else "..." for line in list(lines)[3:]]
 
 

@@ -26,8 +26,10 @@ _KNOWN = (
 )
 _BLOCK = r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----)"
 # Code without any of these has no secret; most has none, and is not searched.
-_SIGNS = ("pass", "pwd", "secret", "token", "key", "credential", "://", "akia", "gh", "glpat-")
-_SIGNS += ("sk-", "xox", "aiza", "eyj")
+_SIGNS: tuple[str, ...] = (
+    *("pass", "pwd", "secret", "token", "key", "credential", "://"),
+    *("akia", "gh", "glpat-", "sk-", "xox", "aiza", "eyj"),
+)
 
 
 def without_secrets(code: str) -> str:

@@ -98,6 +98,32 @@ def test_names_are_completed_in_selections_without_a_location_and_of_what_is_the
     assert set(completed("job", "launch", "--executor", "m")) == {"multiprocess"}
 
 
+def test_partitions_of_the_job_or_the_selected_assets_are_completed(shop):
+    shop.write_text(
+        "from jobnb import *\nprint('loading')\n"
+        "days = DailyPartitionsDefinition('2024-01-01', end_date='2024-01-12')\n"
+        "@asset(partitions_def=days)\ndef orders(): ...\n"
+        "@asset(partitions_def=StaticPartitionsDefinition(['a', 'b']))\ndef shops(): ...\n"
+        "@asset\ndef whole(orders): ...\n"
+        "daily = define_asset_job('daily', 'orders', partitions_def=days)\n"
+    )
+    asked = ("asset", "materialize", shop, "--select", "orders,whole", "--partition")
+    assert list(completed(*asked, "2024-01-1")) == ["2024-01-10", "2024-01-11"]
+    assert list(completed(*asked[:-1], "--partition-range", "2024-01-01...2024-01-10")) == [
+        "2024-01-01...2024-01-10"
+    ]
+    assert list(completed("asset", "materialize", shop, "-s", "shops", "--partition", "")) == [
+        *"ab"
+    ]
+    assert completed("asset", "materialize", shop, "-s", "shops,orders", "--partition", "") == {}
+    backfill = ("job", "backfill", shop, "--job", "daily")
+    assert len(completed(*backfill, "--from", "")) == 11
+    assert list(completed(*backfill, "--partitions", "2024-01-01,2024-01-11")) == [
+        "2024-01-01,2024-01-11"
+    ]
+    assert len(completed(*backfill[:3], "--to", "2024-01-0")) == 9
+
+
 def test_files_and_folders_are_completed_by_the_shell():
     found = ShellComplete(cli, {}, "jobnb", "_JOBNB_COMPLETE").get_completions
     for words in ("daemon", "daemon -n", "job list", "job list -f", "execute", "execute -o",
