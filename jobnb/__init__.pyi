@@ -484,6 +484,7 @@ from jobnb.errors import StepTimeoutError as StepTimeoutError
 from jobnb.errors import StorageError as StorageError
 from jobnb.errors import TypeCheckDidNotPass as TypeCheckDidNotPass
 from jobnb.errors import TypeCheckError as TypeCheckError
+from jobnb.errors import UnknownInputError as UnknownInputError
 from jobnb.errors import UnknownJobError as UnknownJobError
 from jobnb.errors import UnknownPartitionError as UnknownPartitionError
 from jobnb.errors import UnknownResourceError as UnknownResourceError

@@ -55,6 +55,10 @@ class UnknownAttributeError(JobnbError, AttributeError):
     """A session, run or history is asked for something that it does not have."""
 
 
+class UnknownInputError(JobnbError, KeyError):
+    """A step is asked for an input that it does not have."""
+
+
 class UnknownPartitionError(JobnbError, KeyError):
     """A partition key is not in the partitions definition."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import weakref
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -9,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from jobnb.errors import InvalidSubsetError, JobnbError, StorageError, did_you_mean
+from jobnb.errors import (
+    InvalidSubsetError,
+    JobnbError,
+    StorageError,
+    UnknownInputError,
+    did_you_mean,
+)
 from jobnb.events import ErrorInfo
 from jobnb.execution.context import OpExecutionContext, context_of
 from jobnb.execution.inputs import load_input
@@ -237,7 +244,8 @@ class _Inputs(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._names:
-            raise KeyError(name)
+            hint = did_you_mean(name, self._names, noun="It has")
+            raise UnknownInputError(f"The step {self._opened.key!r} has no input {name!r}. {hint}")
         if name not in self._loaded:
             self._loaded[name] = self._opened.load(name)
         return self._loaded[name]
@@ -247,6 +255,13 @@ class _Inputs(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+    def __repr__(self) -> str:
+        each = (
+            f"{name!r}: {reprlib.repr(self._loaded[name]) if name in self._loaded else '...'}"
+            for name in self._names
+        )
+        return f"<inputs of step {self._opened.key}, loaded when asked for: {{{', '.join(each)}}}>"
 
 
 def open_step(session: Session, run_id: str, key: str | None, instance: Instance) -> OpenedStep:

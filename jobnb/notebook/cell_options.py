@@ -247,13 +247,37 @@ def read_cell_line(kind: str, text: str) -> CellLine:
     for at, match in enumerate(found):
         name = match["name"]
         if name not in known:
-            hint = did_you_mean(name, known, noun="The options are")
+            near = did_you_mean(f"--{name}", [f"--{each}" for each in known])
+            hint = near if near.startswith("Did") else f"It has: --{', --'.join(known)}."
             raise InvalidInvocationError(f"%%{kind} has no option --{name}. {hint}")
         end = found[at + 1].start() if at + 1 < len(found) else len(text)
         value = _bare(text[match.end() : end].strip().removeprefix("=").strip())
         _see_value(kind, name, value, options, known)
         options.setdefault(name, []).append(value)
     return CellLine(kind, path, options)
+
+
+def _no_name(value: str) -> str | None:
+    """Return the first of some names that is none; None if all are."""
+    names = (each.partition("=")[0] for each in _listed(value))
+    return next((each for each in names if not each.isidentifier()), None)
+
+
+def _no_expression(value: str) -> str | None:
+    try:
+        ast.parse(value.strip(), mode="eval")
+    except SyntaxError:
+        return value
+    return None
+
+
+_NAMED: Mapping[str, Callable[[str], str | None]] = {
+    "ins": _no_name,
+    "resources": _no_name,
+    "config": _no_expression,
+    "returns": _no_expression,
+}
+"""What of an option's value is none, for what becomes a part of the function."""
 
 
 def _see_value(
@@ -265,6 +289,11 @@ def _see_value(
 ) -> None:
     if not value:
         raise InvalidInvocationError(f"%%{kind}: --{name} needs a value, {known[name].takes}.")
+    wrong = _NAMED[name](value) if name in _NAMED else None
+    if wrong is not None:
+        raise InvalidInvocationError(
+            f"%%{kind}: --{name} takes {known[name].takes}; {wrong!r} is none."
+        )
     if name in options and not known[name].repeats:
         raise InvalidInvocationError(f"%%{kind}: --{name} is given twice. Keep one.")
 

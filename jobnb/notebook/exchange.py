@@ -19,6 +19,7 @@ from jobnb.errors import NotebookError, did_you_mean
 _TAKE = """
 def _jobnb_take(names, folder, found):
     import os, pickle
+    shell = ("In", "Out", "exit", "get_ipython", "open", "quit")
     try:
         import cloudpickle as pickling
     except ImportError:
@@ -34,7 +35,8 @@ def _jobnb_take(names, folder, found):
         with open(path, "wb") as file:
             file.write(data)
     with open(os.path.join(folder, "names"), "wb") as file:
-        pickle.dump([name for name in found if not name.startswith("_")], file)
+        own = [name for name in found if not name.startswith("_") and name not in shell]
+        pickle.dump(own, file)
 
 """
 

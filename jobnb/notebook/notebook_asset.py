@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,12 @@ from jobnb.definitions.assets.asset import asset
 from jobnb.definitions.ops.inout import AssetIn, In, Out
 from jobnb.definitions.ops.op import OpDefinition, op
 from jobnb.definitions.ops.output import Output
-from jobnb.errors import InvalidDefinitionError, NotebookError
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidInvocationError,
+    NotebookError,
+    did_you_mean,
+)
 from jobnb.notebook.code_cells import plain_cells
 from jobnb.notebook.notebook_step import NotebookFunction
 from jobnb.notebook.parameter_source import defaults_of, schema_of
@@ -89,6 +95,7 @@ def notebook_asset(
         ('sales', ['year'])
         >>> folder.cleanup()
     """
+    _see_known(notebook_asset, more, asset, {"outs": "results"})
     function = _function(name, path, results, kernel)
     _, cells = plain_cells(function.path)
     return asset(
@@ -141,6 +148,7 @@ def notebook_op(
     Raises:
         InvalidDefinitionError: If there is no such notebook, or an argument is wrong.
     """
+    _see_known(notebook_op, more, op, {"results": "outs"})
     declared = dict(outs) if isinstance(outs, Mapping) else {each: Out() for each in outs}
     if NOTEBOOK_OUTPUT in declared:
         raise InvalidDefinitionError(
@@ -159,6 +167,27 @@ def notebook_op(
         retry_policy=retry_policy,
         **more,
     )(_Outputs(function, tuple(declared)))
+
+
+def _see_known(
+    called: Callable[..., Any],
+    more: Iterable[str],
+    passed_to: Callable[..., Any],
+    otherwise: Mapping[str, str],
+) -> None:
+    """Check the names of the arguments that are passed on to a decorator.
+
+    Raises:
+        InvalidInvocationError: If one is none of its, with what is meant.
+    """
+    own = list(inspect.signature(called).parameters)
+    names = [*own[:-1], *inspect.signature(passed_to).parameters]
+    for wrong in more:
+        if wrong in otherwise or wrong not in names:
+            here = otherwise.get(wrong)
+            near = did_you_mean(wrong, names, noun="It takes")
+            hint = f"It is called {here!r} here." if here else near
+            raise InvalidInvocationError(f"{called.__name__}() takes no {wrong!r}. {hint}")
 
 
 class _Outputs:

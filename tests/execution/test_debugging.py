@@ -85,7 +85,11 @@ def test_the_inputs_config_and_resources_are_those_of_the_run_and_resume_takes_t
     opened = session.debug(run)
     assert opened.key == "clean"
     assert opened.error.cls_name == "KeyError"
+    assert repr(opened.inputs) == "<inputs of step clean, loaded when asked for: {'rows': ...}>"
     assert dict(opened.inputs) == {"rows": {"a": 1}}
+    assert "{'rows': {'a': 1}}" in repr(opened.inputs)
+    with pytest.raises(KeyError, match="The step 'clean' has no input 'row'. Did you mean 'rows'"):
+        opened.inputs["row"]
     assert opened.config.least == 7
     assert opened.resources["prices"].factor == 3
     assert opened.context.step_key == "clean"

@@ -233,7 +233,7 @@ def _plain(text):
     ("cell", "kind", "said"),
     [
         ("%%asset made\nx = (1\n", "SyntaxError", "line 2"),
-        ("%%asset made --grup x\n1", "InvalidInvocationError", "Did you mean 'group'?"),
+        ("%%asset made --grup x\n1", "InvalidInvocationError", "Did you mean '--group'?"),
         ("%%asset made --partitions lettres\n1", "InvalidDefinitionError", "lettres"),
         ("%%asset made\nmade + 1", "InvalidDefinitionError", "no value|reads its own"),
         ("%%asset made\nx = 1", "InvalidDefinitionError", "End it with the line `x`"),
@@ -320,6 +320,11 @@ def test_a_wrong_cell_of_a_code_location_is_named(write):
         ("a --retries often", "whole number"),
         ("a --partitions x +", "Python expression"),
         ("a --tags b", "has no value"),
+        ("a --ins x: int, y", r"--ins takes NAME\[=KEY\],...; 'x:' is none"),
+        ("a --resources db()", r"--resources takes KEY,...; 'db\(\)' is none"),
+        ("a --config rows: int = 3", "--config takes CLASS; 'rows: int = 3' is none"),
+        ("a --returns list[", r"--returns takes TYPE; 'list\[' is none"),
+        ("a --xyzzy 3", "It has: --group, --deps, .*--config, .*--condition"),
     ],
 )
 def test_a_wrong_line_is_told(line, said):

@@ -12,6 +12,7 @@ from jobnb import (
     ExecutedNotebook,
     Failure,
     InvalidDefinitionError,
+    InvalidInvocationError,
     NotebookError,
     RunStatus,
     Session,
@@ -194,6 +195,14 @@ def test_what_is_no_notebook_is_refused_at_once(write, tmp_path):
         notebook_asset("table", tmp_path / "table.csv")
     with pytest.raises(InvalidDefinitionError, match=r"give a list: \['a'\]"):
         notebook_asset("one", write("1"), "a")
+    path = write("total = 1")
+    for make, wrong, said in (
+        (notebook_op, "results", r"notebook_op\(\) takes no 'results'. It is called 'outs' here"),
+        (notebook_asset, "outs", "It is called 'results' here"),
+        (notebook_asset, "group", "Did you mean 'group_name'?"),
+    ):
+        with pytest.raises(InvalidInvocationError, match=said):
+            make("sales", path, **{wrong: ["total"]})
 
 
 def test_a_value_that_names_a_variable_of_the_environment_is_not_written_down(write, monkeypatch):
