@@ -195,6 +195,8 @@ def test_a_backfill_is_launched_seen_by_a_second_browser_and_found(
     expect(other.locator(".jw-backfill")).to_contain_text("3 made")
     expect(other.locator(".jw-backfill i[data-status=queued]")).to_have_count(0)
     expect(other.locator(".jw-runs tbody tr")).to_have_count(3)
+    to_it = other.locator(".jw-runs").get_by_role("link", name=f"backfill {number}")
+    expect(to_it).to_have_count(3)
     second.close()
     visitor.keyboard.press("/")
     visitor.keyboard.type(number[:6])

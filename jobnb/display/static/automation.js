@@ -1,6 +1,6 @@
 // Schedules and sensors: which run, when they come, what came of it, what one would launch.
 
-const HERE = document.body.classList.contains("jp-page") ? "in this server" : "in this kernel";
+const HERE = ON_PAGE ? "in this server" : "in this kernel";
 
 const EVERY = 2000; // ms between two looks at the history
 const STRIP_SLOTS = 48; // as SLOTS in automation_data.py

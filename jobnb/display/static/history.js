@@ -256,7 +256,8 @@ function runRow(row, state, parts, act) {
     el("td", null, stateBadge(row.status, row.word)),
     el("td", null, whenText(row.started ?? row.created)),
     el("td", { class: "jw-took" }, durationText(row.seconds)),
-    el("td", null, row.by), el("td", null, breakable(row.notebook)), el("td", null, breakable(row.partition)),
+    el("td", null, ON_PAGE && row.backfill ? el("a", { href: `/backfills/${encodeURIComponent(row.backfill)}` }, row.by) : row.by),
+    el("td", null, breakable(row.notebook)), el("td", null, breakable(row.partition)),
     el("td", null, Object.entries(row.tags).map(([key, value]) =>
       button(`${key}=${value}`, () => act.filter(key, value), { class: "jw-plain jw-tag", title: "Only runs with this tag" }))),
     el("td", null, button("Re-run", () => act.rerun(row.run_id), { "data-changes": true, class: "jw-plain", title: "Run it again with the same config" })));

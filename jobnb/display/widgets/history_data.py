@@ -16,7 +16,7 @@ from jobnb.display.widgets.previews import clean
 from jobnb.errors import InvariantViolationError, did_you_mean
 from jobnb.state import RunState, RunStatus, fold
 from jobnb.storage.instance import Instance
-from jobnb.storage.run import JobRun, RunRecord, RunsFilter
+from jobnb.storage.run import BACKFILL_TAG, JobRun, RunRecord, RunsFilter
 
 _OWN_TAGS = ("dagster/", "jobnb/")
 _MOST_TAGS, _MOST_ASSETS, _MOST_IDS = 12, 3, 500
@@ -24,7 +24,7 @@ _MOST_KEYS, _MOST_VALUES = 40, 50
 _LAUNCHERS = {
     "dagster/schedule_name": "schedule",
     "dagster/sensor_name": "sensor",
-    "dagster/backfill": "backfill",
+    BACKFILL_TAG: "backfill",
     "dagster/parent_run_id": "again, after",
 }
 
@@ -48,6 +48,7 @@ def run_row(record: RunRecord) -> dict[str, Any]:
             "started": record.start_time,
             "seconds": seconds,
             "by": _launched_by(run),
+            "backfill": run.tags.get(BACKFILL_TAG, ""),
             "partition": run.partition_words,
             "notebook": run.notebook or "",
             "tags": dict(list(own.items())[:_MOST_TAGS]),

@@ -1,5 +1,8 @@
 // Elements and talk with the kernel. Texts are set as texts: no data ever becomes markup.
 
+// Whether this is the page of `jobnb ui`, where runs and backfills have addresses.
+const ON_PAGE = document.body.classList.contains("jp-page");
+
 const SVG_SPACE = "http://www.w3.org/2000/svg";
 const UNSAFE_PROPS = new Set(["innerHTML", "outerHTML", "srcdoc"]);
 
