@@ -41,6 +41,7 @@ class FollowedBackfill(Backfill):
         self._signals = 0
         self._open(record, instance, groups)
         self._counts = counts_of(record)
+        self._began = record.resumed or record.backfill_timestamp
         if record.status.is_finished:
             self._settle()
             self._refresh()

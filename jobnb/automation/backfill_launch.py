@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import reduce
 from operator import or_
@@ -462,6 +463,7 @@ def resume_backfill(
         counts={},
         end_timestamp=None,
         is_detached=False,
+        resumed=time.time(),
     )
     setting = Setting(backfill_id, definitions, instance, record.tags, record.run_config, resources)
     place = detach if isinstance(detach, Place) else Place.asked(detach, session.detaches)

@@ -66,6 +66,7 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
         holder: The process that does it, or did.
         job_name: The job that it runs, where it runs one.
         is_detached: Whether a process of its own does it.
+        resumed: When it was resumed last.
 
     Source: Dagster's `PartitionBackfill`.
     """
@@ -83,6 +84,7 @@ class PartitionBackfill(msgspec.Struct, frozen=True, omit_defaults=True):
     holder: Holder | None = None
     job_name: str | None = None
     is_detached: bool = False
+    resumed: float | None = None
 
     @property
     def title(self) -> str:

@@ -16,6 +16,7 @@ import pytest
 from jobnb import Instance, Session, StaticPartitionsDefinition, asset
 from jobnb.automation import backfill_followed
 from jobnb.automation.backfill_followed import FollowedBackfill
+from jobnb.display.backfill_views import first_failures
 from jobnb.errors import InvalidInvocationError, StepExecutionError
 from jobnb.execution.task import RunCanceledError
 
@@ -91,6 +92,7 @@ def test_it_goes_on_is_seen_canceled_resumed_and_told_once_it_was_killed(
     assert (last.counts.made, last.counts.failed) == (2, 1)
     found = session.find_backfill(backfill_id)
     assert (found.is_finished, str(found.counts)) == (True, str(last.counts))
+    assert {each.partition for each in first_failures(found)} == {"a"}
     session.instance.dispose()
 
 
