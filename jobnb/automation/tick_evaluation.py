@@ -92,13 +92,7 @@ def due_of(
         catch_up: How many missed ticks of a schedule are made up for.
     """
     if isinstance(definition, ScheduleDefinition):
-        begin = max(state.started or 0.0, state.last_tick or 0.0)
-        found, more = definition.times.latest(_moment(begin), _moment(now), max(1, catch_up))
-        if more:
-            _logger.warning(
-                "The schedule %r missed more than %d ticks: the earlier ones are left out.",
-                definition.name, catch_up,
-            )  # fmt: skip
+        found, _ = _missed(definition, state, now, catch_up)
         return found[0].timestamp() if found else None
     last = state.last_tick
     if last is not None and last <= now + _SLACK:  # else the clock was set back
@@ -107,6 +101,14 @@ def due_of(
         if state.not_before is not None and now < min(state.not_before, last + _LONGEST_PAUSE):
             return None
     return now
+
+
+def _missed(
+    definition: ScheduleDefinition, state: InstigatorState, now: float, catch_up: int
+) -> tuple[list[datetime], bool]:
+    """Return the ticks that are made up for, and whether there were earlier ones."""
+    begin = max(state.started or 0.0, state.last_tick or 0.0)
+    return definition.times.latest(_moment(begin), _moment(now), max(1, catch_up))
 
 
 def _moment(seconds: float) -> datetime:
@@ -184,13 +186,25 @@ class Ticker:
     ) -> Tick | None:
         now = self._clock()
 
+        left_out = False
+
         def due(state: InstigatorState) -> float | None:
-            return now if forced else due_of(definition, state, now, self._catch_up)
+            nonlocal left_out
+            if forced:
+                return now
+            if isinstance(definition, ScheduleDefinition):
+                left_out = _missed(definition, state, now, self._catch_up)[1]
+            return due_of(definition, state, now, self._catch_up)
 
         ticks = self._instance.ticks
         found = ticks.claim_tick(instigator, self.holder, due, forced=forced)
         if found is None:
             return None
+        if left_out:
+            _logger.warning(
+                "The schedule %r missed more than %d ticks: the earlier ones are left out.",
+                definition.name, self._catch_up,
+            )  # fmt: skip
         state, tick = found
         claimed(tick)
         self._reached("claimed")

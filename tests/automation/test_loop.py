@@ -130,11 +130,12 @@ def test_what_was_missed_is_made_up_for_the_latest_first_of_all(on_file, caplog)
     assert times == [3 * HOUR, 2 * HOUR, HOUR]
     clock.now += 10 * DAY
     with caplog.at_level(logging.WARNING, "jobnb.automation"):
+        later = loop_on(on_file, clock, known)  # as after a night, in a process of its own
         later.round()
     made_up = [tick.timestamp for tick in on_file.get_ticks(None, after=START + 4 * HOUR)]
     assert len(made_up) == CATCH_UP
     assert max(made_up) > clock.now - HOUR
-    assert "missed more than 5 ticks" in caplog.text
+    assert caplog.text.count("missed more than 5 ticks") == 1
     later.round()
     assert on_file.get_runs_count() == 3 + CATCH_UP
 
