@@ -443,7 +443,8 @@ class JobnbEngine:
     ) -> AssetRenamed:
         from jobnb.staleness.renames import rename_asset
 
-        return rename_asset(instance or session.instance, old, new)
+        defined = session.snapshot().assets_by_key
+        return rename_asset(instance or session.instance, old, new, defined)
 
     def possible_renames(self, session: Session) -> list[PossibleRename]:
         from jobnb.staleness.renames import session_renames

@@ -6,6 +6,7 @@ A bare `TypeError` says only what is wrong; who comes from Dagster writes `parti
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Callable, Sequence
 from functools import wraps
 from types import FunctionType
@@ -76,12 +77,15 @@ def _telling(method: FunctionType, called: str) -> Callable[..., Any]:
     names = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
     known = frozenset(names)
     needed = code.co_varnames[1 : code.co_argcount - len(inner.__defaults__ or ())]
+    most = None if code.co_flags & inspect.CO_VARARGS else code.co_argcount - 1
 
     @wraps(method)
     def telling(*arguments: Any, **named: Any) -> Any:
         __tracebackhide__ = True
         if not named.keys() <= known:
             raise InvalidInvocationError(_problem(called, names, named))
+        if most is not None and len(arguments) - 1 > most:
+            raise InvalidInvocationError(_too_many(called, names, most, arguments[most + 1 :]))
         missing = [name for name in needed[max(len(arguments) - 1, 0) :] if name not in named]
         if missing:
             words = " and ".join(map(repr, missing))
@@ -89,6 +93,13 @@ def _telling(method: FunctionType, called: str) -> Callable[..., Any]:
         return method(*arguments, **named)
 
     return telling
+
+
+def _too_many(called: str, names: Sequence[str], most: int, more: Sequence[Any]) -> str:
+    """Tell what to do about values that no parameter takes by its place."""
+    some = f"takes {', '.join(map(repr, names[:most]))} by place" if most else "takes none by place"
+    by_name = f" By name it takes {', '.join(map(repr, names[most:]))}." if names[most:] else ""
+    return f"{called} {some}: {reprlib.repr(more[0])} is one too many.{by_name}"
 
 
 def _problem(called: str, names: Sequence[str], given: dict[str, Any]) -> str:

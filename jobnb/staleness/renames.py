@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import msgspec
 
 from jobnb.code.version import CodeHash
 from jobnb.definitions.keys import AssetKey
+from jobnb.errors import did_you_mean
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.causes import rename_words
 from jobnb.staleness.renamed_inputs import Names, versions_under
@@ -31,14 +32,19 @@ class AssetRenamed(msgspec.Struct, frozen=True):
         new: Its name now.
         values: How many stored values go with it.
         partitions: How many of its partitions were materialized.
+        note: What to look at, as that no cell defines the new name.
     """
 
     old: AssetKey
     new: AssetKey
     values: int
     partitions: int = 0
+    note: str = ""
 
     def __repr__(self) -> str:
+        return f"{self._words()}\n{self.note}".rstrip()
+
+    def _words(self) -> str:
         old, new = self.old.to_user_string(), self.new.to_user_string()
         count = f"{self.values:,} stored value{'s'[: self.values != 1]}"
         if self.values:
@@ -69,13 +75,16 @@ class PossibleRename(msgspec.Struct, frozen=True):
         return f"<{self.new.to_user_string()!r}: {self.words}>"
 
 
-def rename_asset(instance: Instance, old: AssetKey, new: AssetKey) -> AssetRenamed:
+def rename_asset(
+    instance: Instance, old: AssetKey, new: AssetKey, defined: Iterable[AssetKey] = ()
+) -> AssetRenamed:
     """Rename an asset in a history, with its stored values.
 
     Args:
         instance: The history.
         old: Its name so far.
         new: Its new name.
+        defined: The assets that are defined, among which the new name may be, or will be.
 
     Raises:
         InvalidSubsetError: If the history does not know the asset.
@@ -84,7 +93,22 @@ def rename_asset(instance: Instance, old: AssetKey, new: AssetKey) -> AssetRenam
     partitions = len(instance.get_materialized_partitions(old))
     folder = Path(instance.storage_directory())
     values = instance.move_asset(old, new, folder, (INPUT, POINTER))
-    return AssetRenamed(old, new, values, partitions)
+    return AssetRenamed(old, new, values, partitions, _note(new, set(defined)))
+
+
+def _note(new: AssetKey, defined: set[AssetKey]) -> str:
+    """Tell that nothing defines the new name, if that may be a slip."""
+    if new in defined or not defined:
+        return ""
+    name = new.to_user_string()
+    near = did_you_mean(name, sorted(key.to_user_string() for key in defined))
+    if not near.startswith("Did you mean"):
+        return f"No asset is called {name!r} yet: rename it in its cell, too."
+    instead = near.removeprefix("Did you mean ").rstrip("?")
+    return (
+        f"No asset is called {name!r} yet: rename it in its cell, too. If {instead} is meant: "
+        f"session.rename({name!r}, {instead})."
+    )
 
 
 # --- renames that were not told ---------------------------------------------------

@@ -75,3 +75,13 @@ def test_missing_arguments_are_told_by_name(session):
     with pytest.raises(InvalidInvocationError, match="needs 'new'"):
         session.rename("orders")
     assert session.asset(key="orders") is session.asset("orders")
+
+
+def test_values_too_many_are_told_with_what_is_taken(session):
+    with pytest.raises(
+        InvalidInvocationError, match=r"diff\(\) takes 'run' by place: 'b' is one too"
+    ):
+        session.diff("a", "b")
+    said = r"run\(\) takes 'run_id' by place: 2 is one too many. By name it takes 'instance'."
+    with pytest.raises(InvalidInvocationError, match=said):
+        session.run("a", 2, 3)

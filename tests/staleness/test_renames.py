@@ -286,3 +286,28 @@ def test_random_refactorings_keep_freshness_and_changes_do_not(refactoring):
                 below.add(i)
         assert {key.path[-1] for key in edited.stale()} == {after[i] for i in below}
         edited.instance.dispose()
+
+
+def test_a_new_name_that_nothing_defines_is_told_with_the_one_that_may_be_meant(tmp_path):
+    session = Session(str(tmp_path / "home"))
+
+    @asset
+    def orders():
+        return 1
+
+    session.add(orders).materialize()
+    session.remove("orders")
+
+    @asset
+    def sales():
+        return 1
+
+    session.add(sales)
+    wrong = session.rename("orders", "saels")
+    assert wrong.note == (
+        "No asset is called 'saels' yet: rename it in its cell, too. If 'sales' is meant: "
+        "session.rename('saels', 'sales')."
+    )
+    assert repr(wrong).endswith(wrong.note)
+    assert session.rename("saels", "sales").note == ""
+    assert session.value("sales") == 1
