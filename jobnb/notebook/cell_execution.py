@@ -164,12 +164,17 @@ class NotebookExecution:
                 continue
             number += 1
             if kernel is None or not self._goes_on:
-                label = label_of(cell.source)
+                label = self._label(cell)
                 self._outcome.cells.append(CellOutcome(number, label, CellStatus.NOT_RUN))
             else:
                 await self._cell(kernel, cell, index, number)
         if kernel is not None and self._outcome.success and self._is_python:
             await self._background(kernel)
+
+    def _label(self, cell: Any) -> str:
+        """Return how a cell is called; the one that starts the requested run, what it runs."""
+        asked = self._requested and RUN_TAG in tags_of(cell)
+        return self._requested.title if asked else label_of(cell.source)
 
     @property
     def _goes_on(self) -> bool:
@@ -179,7 +184,7 @@ class NotebookExecution:
         return self._outcome.success and not ended
 
     async def _cell(self, kernel: Kernel, cell: Any, index: int, number: int) -> None:
-        label = label_of(cell.source)
+        label = self._label(cell)
         self._progress.cell_began(number, label)
         started = time.monotonic()
         status, error = await self._attempt(kernel, cell, index, number)

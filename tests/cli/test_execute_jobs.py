@@ -66,6 +66,7 @@ def test_a_job_runs_after_the_cells_and_is_in_the_history(jobnb, write, tmp_path
     path = write("# Title", DEFINE)
     done = jobnb("execute", path, "--job", "daily", "-o", tmp_path / "out.ipynb", "--tag", "a=b")
     assert done.exit_code == 0, done.output
+    assert "[2/2] the job 'daily'\n" in done.stdout
     assert "make succeeded" in done.stdout
     assert "run of daily: succeeded" in done.stdout
     ((run),) = runs_of(jobnb, path)
