@@ -146,10 +146,6 @@ class GraphQLRoutes:
     def _in_address(self, request: Request) -> GraphQLRequest | Refusal:
         given: dict[str, Any] = dict(request.query_params)
         try:
-            if given.get("variables"):
-                given["variables"] = decoded(given["variables"], "variables")
-            else:
-                given.pop("variables", None)
             return asked_of(given)
         except ValueError as error:
             return 400, str(error)

@@ -27,6 +27,7 @@ from graphql import (
 )
 
 from jobnb.errors import JobnbError
+from jobnb.server.json_text import decoded
 from jobnb.server.limits import FiniteNumbers, Limits, too_large
 from jobnb.server.mutations import Mutation
 from jobnb.server.queries import Query
@@ -63,7 +64,7 @@ class GraphQLRequest:
 
 
 def asked_of(body: Any) -> GraphQLRequest:
-    """Return the query in a JSON object.
+    """Return the query in a JSON object; its variables may be the text of one.
 
     Raises:
         ValueError: If it asks for nothing; says what is lacking.
@@ -78,6 +79,8 @@ def asked_of(body: Any) -> GraphQLRequest:
     operation = body.get("operationName")
     if not isinstance(query, str) or not query.strip():
         raise ValueError('The body has no query: give {"query": "{ version }"}.')
+    if isinstance(variables, str):  # as `dagster-graphql --variables` sends them
+        variables = decoded(variables, "variables") if variables.strip() else None
     if variables is not None and not isinstance(variables, dict):
         raise ValueError("variables is a JSON object, or left out.")
     if operation is not None and not isinstance(operation, str):

@@ -57,6 +57,26 @@ def test_the_older_client_launches_and_asks_for_the_status(client: Client) -> No
     assert missing["message"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "status", "word"),
+    [
+        ('{"runId": "nope"}', 200, "no run 'nope'"),
+        ("", 200, "version"),
+        ("{", 400, "variables is no JSON"),
+        ("[1]", 400, "variables is a JSON object"),
+        ('{"runId": NaN}', 400, "NaN"),
+    ],
+)
+def test_the_command_line_of_dagster_sends_variables_as_text(
+    client: Client, variables: str, status: int, word: str
+) -> None:
+    query = RECORDED["status"] if variables else "{ version }"
+    body = {"query": query, "variables": variables}
+    answer = client.http.post("/graphql", json=body, headers=client.headers)
+    assert answer.status_code == status
+    assert word in answer.text
+
+
 def test_the_older_client_can_read_each_refusal(client: Client) -> None:
     """It reads `message` of whatever it does not know, so each such answer has one."""
     bad = launch(client, "daily", {"ops": {}})
