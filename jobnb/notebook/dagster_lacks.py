@@ -60,6 +60,7 @@ LACKED = frozenset(
         "StorageError",
         "Tick",
         "TickStatus",
+        "UnknownInputError",
         "UnknownJobError",
         "UpstreamPartitionsResult",
         "WorkerLostError",
