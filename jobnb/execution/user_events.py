@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from time import time as now
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,7 @@ def tell(run: RunScope, key: str, event: Any) -> None:
         )
     else:
         raise InvariantViolationError(
-            f"{key!r} told of {event!r}. It can tell of AssetMaterialization, AssetObservation "
-            "and ExpectationResult, and yield Output and DynamicOutput."
+            f"{key!r} yields or logs {reprlib.repr(event)}, which is no event. To hand over a "
+            "value, return it, or yield Output(value); events are AssetMaterialization, "
+            "AssetObservation and ExpectationResult."
         )

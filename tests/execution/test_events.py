@@ -12,6 +12,7 @@ from jobnb import (
     ExpectationResult,
     In,
     Instance,
+    InvariantViolationError,
     Nothing,
     Out,
     Output,
@@ -249,3 +250,14 @@ def test_events_do_not_depend_on_what_is_kept(keep):
 
     result = chain.execute_in_process(keep_outputs=keep)
     assert len(told(result)) == 12
+
+
+def test_a_value_that_is_yielded_bare_is_told_with_what_to_yield():
+    @asset
+    def orders():
+        yield 3
+
+    with pytest.raises(
+        InvariantViolationError, match=r"'orders' yields or logs 3, .*Output\(value"
+    ):
+        materialize([orders])
