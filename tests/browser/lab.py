@@ -63,8 +63,8 @@ class Lab:
         return name
 
     def show(self, page: Page, name: str, *, dark: bool = False, view: str = "lab") -> Notebook:
-        """A notebook that is there already, in the JupyterLab of this page if it has one."""
-        if view == "lab" and page.evaluate(IS_LAB):
+        """A notebook that is there already, alone in the JupyterLab of this page if it has one."""
+        if view == "lab" and self.clear(page):
             page.evaluate(OPEN, name)
         else:
             where = f"{view}/tree/{name}" if view == "lab" else f"{view}/{name}"
