@@ -89,7 +89,7 @@ class ThreadWorkerPool:
 
     def _have_done(self, work: ThreadTask) -> None:
         self._inbox.put(work)
-        if len(self._tasks) > len(self._threads):
+        if not self._threads:
             self._start()
 
     def _start(self) -> None:
@@ -145,7 +145,7 @@ class ThreadWorkerPool:
         """Return the attempts that have ended; wait for the first one, at most so long."""
         with suppress(Empty):
             if not self._ended:
-                self._wake.get(seconds > 0, seconds or None)
+                self._await(seconds)
             while True:
                 self._wake.get_nowait()
         found = [self._ended.popleft() for _ in range(len(self._ended))]
@@ -158,6 +158,21 @@ class ThreadWorkerPool:
             if not work.left:
                 del self._tasks[outcome.task]
         return found
+
+    def _await(self, seconds: float) -> None:
+        """Wait until an attempt has ended; start threads for tasks that no other one takes soon.
+
+        A thread costs more than many a step: those that are there do all that is short.
+
+        Raises:
+            Empty: If none has ended in time.
+        """
+        if seconds > SOON and not self._inbox.empty():
+            with suppress(Empty):
+                return self._wake.get(timeout=SOON)
+            for _ in range(min(self._inbox.qsize(), self.places - len(self._threads))):
+                self._start()
+        return self._wake.get(seconds > 0, seconds or None)
 
     def has_begun(self, task: int) -> bool:
         """Return True: a thread takes a task at once."""
