@@ -457,3 +457,59 @@ def test_a_policy_says_its_type():
         dagster_compat.uninstall()
     assert policy.eager().policy_type is AutoMaterializePolicyType.EAGER
     assert policy.lazy().policy_type is AutoMaterializePolicyType.LAZY
+
+
+def test_a_jobs_config_is_what_the_mapping_of_a_nested_graph_takes():
+    @jobnb.config_mapping(config_schema={"start": int})
+    def started(value):
+        return {"configured": {"config": {"a": value["start"]}}}
+
+    @graph(config=started)
+    def inner():
+        return configured()
+
+    @graph
+    def outer():
+        return inner.alias("first")()
+
+    def launched(start):
+        config = {"ops": {"first": {"config": {"start": start}}}}
+        return outer.to_job(config=config).execute_in_process().output_value()
+
+    assert launched(3) == 3
+    with pytest.raises(InvalidConfigError, match="ops > first > config > start"):
+        launched("soon")
+
+
+def test_the_job_of_all_assets_is_checked_when_it_is_asked_for():
+    @asset(required_resource_keys={"warehouse"})
+    def stored(): ...
+
+    @asset
+    def reads(nobody): ...
+
+    @asset(deps=["back"])
+    def forth(): ...
+
+    @asset(deps=["forth"])
+    def back(): ...
+
+    for assets, told in (([stored], "warehouse"), ([reads], "nobody"), ([forth, back], "circle")):
+        with pytest.raises(InvalidDefinitionError, match=told):
+            Definitions(assets=assets).get_job_def("__ASSET_JOB")
+    given = Definitions(assets=[stored], resources={"warehouse": 1})
+    assert given.get_job_def("__ASSET_JOB").execute_in_process().success
+
+
+def test_a_field_that_says_it_is_not_required_has_no_default_of_its_fields():
+    part = {"rows": jobnb.Field(int, default_value=2)}
+
+    @op(config_schema={"left": jobnb.Field(part, is_required=False), "told": part})
+    def reads(context):
+        return context.op_config
+
+    @job
+    def reading():
+        reads()
+
+    assert reading.execute_in_process().output_for_node("reads") == {"told": {"rows": 2}}

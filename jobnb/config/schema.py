@@ -405,8 +405,8 @@ class ConfigField:
 
     @property
     def raw_default(self) -> Any:
-        """The default, or NOTHING."""
-        if self._default is not NOTHING or self._required:
+        """The default, or NOTHING; a field that says whether it is required implies none."""
+        if self._default is not NOTHING or self._required is not None:
             return self._default
         return self.schema.implied_default
 

@@ -348,7 +348,10 @@ def check_own_config(job: JobDefinition) -> None:
     from jobnb.config import Section, bind
 
     own = mapping_of(job.graph)
-    tree = config_schema_of(job) if own is not None else config_tree(job, {}, {}, None)
+    if own is not None:
+        tree = config_schema_of(job)
+    else:
+        tree, _ = outer_tree(job, config_tree(job, {}, {}, None), None)
     ops = tree.fields.get("ops") if isinstance(tree, Section) else None
     given = {"ops": _without_inputs((job.run_config or {})["ops"])}
     try:

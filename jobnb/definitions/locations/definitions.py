@@ -224,14 +224,12 @@ class Definitions:
             UnknownJobError: If there is none.
             InvalidDefinitionError: If it lacks resources that these definitions should provide.
         """
-        if name == GLOBAL_ASSET_JOB:
-            return self.get_implicit_global_asset_job_def()
         found = self._jobs_by_name.get(name)
-        if found is None:
+        if found is None and name != GLOBAL_ASSET_JOB:
             hint = did_you_mean(name, self._jobs_by_name, noun="There are")
             raise UnknownJobError(f"There is no job called {name!r}. {hint}".rstrip())
         if name not in self._named_jobs:
-            bound = self._bound(found)
+            bound = self._bound(found) if found else self.get_implicit_global_asset_job_def()
             if self.is_whole:
                 _ = bound.required_resource_keys  # it says what is missing, or goes in a circle
             self._named_jobs[name] = bound
