@@ -468,7 +468,7 @@ def test_a_validated_run_config_tells_what_each_op_and_resource_gets():
         "mapped.sized": part({"rows": 7}),
     }
     assert found["resources"] == {
-        "io_manager": {"config": {}},
+        "io_manager": {"config": None},
         "store": {"config": {"url": "db", "tries": 3}},
         "within": {"config": {"rows": 4}},
     }

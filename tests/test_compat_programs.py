@@ -513,3 +513,56 @@ def test_a_field_that_says_it_is_not_required_has_no_default_of_its_fields():
         reads()
 
     assert reading.execute_in_process().output_for_node("reads") == {"told": {"rows": 2}}
+
+
+def test_an_input_that_is_loaded_tells_the_metadata_it_was_defined_with():
+    class Keeping(jobnb.IOManager):
+        def handle_output(self, context, obj): ...
+
+        def load_input(self, context):
+            context.add_input_metadata({"rows": 3})
+            return 3
+
+    @op(ins={"n": In(int, metadata={"unit": "rows", "rows": 0})})
+    def reads(n): ...
+
+    @job
+    def reading():
+        reads(one())
+
+    def told(**parameters):
+        events = reading.execute_in_process(**parameters).all_events
+        (loaded,) = [each for each in events if each.event_type_value == "LOADED_INPUT"]
+        return {k: v.value for k, v in loaded.event_specific_data.metadata.items()}
+
+    assert told() == {"unit": "rows", "rows": 0}
+    assert told(resources={"io_manager": Keeping()}) == {"unit": "rows", "rows": 3}
+
+
+def test_a_config_that_names_loggers_names_all_that_hear_the_run():
+    heard = []
+
+    def keeping(name):
+        class Keep(logging.Handler):
+            def emit(self, record):
+                heard.append(name)
+
+        def made(context):
+            found = logging.Logger(name)  # noqa: LOG001
+            found.addHandler(Keep(logging.WARNING))
+            return found
+
+        return jobnb.LoggerDefinition(made)
+
+    @op
+    def warns(context):
+        context.log.warning("low")
+
+    @job(logger_defs={"mail": keeping("mail"), "file": keeping("file")})
+    def warning():
+        warns()
+
+    for loggers, expected in (({"file": {}}, ["file"]), ({}, ["mail", "file"])):
+        heard.clear()
+        warning.execute_in_process(run_config={"loggers": loggers})
+        assert heard == expected

@@ -170,10 +170,16 @@ def _from_output(
     ):
         element = mapping_key if source.maps else None
         value, told = through_manager(run, step, each, source, element, key)
-        run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name, told))
     else:
-        run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name))
+        told = _metadata_of(each)
+    run.append(InputLoaded(now(), key, each.name, manager_key, origin, output.name, told))
     return value
+
+
+def _metadata_of(each: StepInput) -> dict[str, Any]:
+    """Return the metadata that an input was defined with."""
+    own = each.definition.metadata
+    return to_json(own) if own else {}
 
 
 def _output_of(upstream: Step, source: FromOutput) -> StepOutput:
@@ -197,7 +203,7 @@ def _collected(
         value, told = (
             through_manager(run, step, each, source, mapping_key, key)
             if held is HANDLED or managed
-            else (held, {})
+            else (held, _metadata_of(each))
         )
         values.append(value)
         origin = upstream.key if dynamic else f"{upstream.key}[{mapping_key}]"
@@ -222,7 +228,7 @@ def through_manager(
     manager_key = each.definition.input_manager_key or output.manager_key
     context = input_context(run, step, each, made_by, manager_key)
     try:
-        return _loaded(run, key, context, manager_key)
+        return _loaded(run, each, key, context, manager_key)
     except ValueNotStoredError as error:
         if output.data_type is not NOTHING:
             raise
@@ -235,14 +241,14 @@ def through_manager(
 
 
 def _loaded(
-    run: RunScope, key: str, context: InputContext, manager_key: str
+    run: RunScope, each: StepInput, key: str, context: InputContext, manager_key: str
 ) -> tuple[Any, dict[str, Any]]:
     load = manager_of(run, manager_key, "load_input")
     with UserCodeBoundary("ExecutionLoadInput", f'loading input "{context.name}" of step "{key}"'):
         value = run.stop.call(load, context)
     for event in context.consume_events():
         tell(run, key, event)
-    return value, to_json(context.consume_metadata())
+    return value, {**_metadata_of(each), **to_json(context.consume_metadata())}
 
 
 def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any:
@@ -259,6 +265,6 @@ def _from_asset(run: RunScope, step: Step, each: StepInput, source: FromAsset, k
     manager_key = each.definition.input_manager_key or source.manager_key
     made_by = asset_output_context(run, source) if source.key is not None else None
     context = input_context(run, step, each, made_by, manager_key, source.key)
-    value, told = _loaded(run, key, context, manager_key)
+    value, told = _loaded(run, each, key, context, manager_key)
     run.append(InputLoaded(now(), key, each.name, manager_key, metadata=told))
     return value

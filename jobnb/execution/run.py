@@ -252,7 +252,10 @@ class RunScope:
 
     def _loggers(self) -> list[Any]:
         job, made = self.plan.job, []
+        listening = self.plan.logger_config or job.loggers
         for name, definition in job.loggers.items():
+            if name not in listening:
+                continue
             from jobnb.definitions.jobs.logger import InitLoggerContext
 
             config = self.plan.logger_config.get(name)

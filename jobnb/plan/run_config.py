@@ -103,7 +103,10 @@ def bind_run_config(
     found.collect(job.graph, bound.get("ops") or {}, ())
     configs = {k: v.get("config") for k, v in (bound.get("resources") or {}).items()}
     check_variables(job, resources, configs)
-    loggers = {k: v.get("config") for k, v in (bound.get("loggers") or {}).items()}
+    configured = bound.get("loggers") or {}
+    # A config that names loggers names all that are to hear the run.
+    listening = inner.get("loggers") or job.loggers
+    loggers = {name: (configured.get(name) or {}).get("config") for name in listening}
     execution = (bound.get("execution") or {}).get("config") or {}
     top = bound.get("inputs") or {}
     stored = bound.stored if inner is raw else _stored(job, tree, raw)
