@@ -11,6 +11,7 @@ from jobnb import (
     DailyPartitionsDefinition,
     DataVersion,
     Definitions,
+    DynamicPartitionsDefinition,
     GraphOut,
     In,
     InputManager,
@@ -546,6 +547,36 @@ def test_an_asset_job_with_partitions_of_its_own_gives_run_requests():
     letters = StaticPartitionsDefinition(["a", "b"])
     request = define_asset_job("work", partitions_def=letters).run_request_for_partition("a")
     assert (request.job_name, request.partition_key) == ("work", "a")
+
+
+def test_a_request_for_a_partition_that_does_not_exist_is_refused() -> None:
+    letters = StaticPartitionsDefinition(["a", "b"])
+
+    @asset(partitions_def=letters)
+    def letter() -> int:
+        return 1
+
+    work = Definitions([letter], jobs=[define_asset_job("work")]).get_job_def("work")
+    with pytest.raises(UnknownPartitionError, match="There is no partition 'z'"):
+        work.run_request_for_partition("z")
+
+    dynamic = DynamicPartitionsDefinition(name="some")
+
+    @op
+    def one() -> int:
+        return 1
+
+    @job(partitions_def=dynamic)
+    def grows() -> None:
+        one()
+
+    assert grows.run_request_for_partition("x").partition_key == "x"  # no store to look into
+    with Instance.ephemeral() as instance:
+        with pytest.raises(UnknownPartitionError, match="There is no partition 'x'"):
+            grows.run_request_for_partition("x", dynamic_partitions_store=instance)
+        instance.add_dynamic_partitions("some", ["x"])
+        made = grows.run_request_for_partition("x", dynamic_partitions_store=instance)
+        assert made.partition_key == "x"
 
 
 def test_all_that_is_wrong_with_definitions_is_told_at_once():

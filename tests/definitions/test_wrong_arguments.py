@@ -15,6 +15,7 @@ from jobnb import (
     AutomationConditionSensorDefinition,
     BackfillPolicy,
     DailyPartitionsDefinition,
+    Definitions,
     FilesystemIOManager,
     FreshnessPolicy,
     In,
@@ -358,3 +359,21 @@ def test_a_launch_with_a_wrong_option_is_refused(given, words, tmp_path):
         session.launch("greet", **given)
     assert str(told.value) == words
     assert session.instance.get_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("jobs", 3, "The jobs of the Definitions is 3. Give a list of jobs"),
+        ("jobs", "daily", "Give a list of jobs"),
+        ("schedules", 3, "Give a list of schedules"),
+        ("sensors", "watch", "Give a list of sensors"),
+        ("asset_checks", 3, "Give a list of asset checks"),
+        ("resources", 3, "Give a dict of resources by name"),
+        ("resources", {1: 2}, "The resource 1 has no text as its name"),
+        ("loggers", 3, "Give a dict of loggers by name"),
+    ],
+)
+def test_parts_of_definitions_are_lists_and_dicts(name, given, told):
+    with pytest.raises(JobnbError, match=told):
+        Definitions(**{name: given})

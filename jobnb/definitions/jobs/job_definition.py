@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.arguments import check_shapes
@@ -26,7 +27,12 @@ from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.retry import check_retry_policy
 from jobnb.definitions.plain import check_tags
 from jobnb.definitions.resources.resource import resource_defs_of
-from jobnb.errors import InvalidDefinitionError, InvalidSubsetError, did_you_mean
+from jobnb.errors import (
+    InvalidDefinitionError,
+    InvalidSubsetError,
+    InvariantViolationError,
+    did_you_mean,
+)
 
 if TYPE_CHECKING:
     from jobnb.automation.backfill import Backfill
@@ -380,9 +386,15 @@ class JobDefinition:
 
         Raises:
             InvalidDefinitionError: If the job has no partitions.
+            UnknownPartitionError: If there is no such partition; of dynamic ones, if the store
+                that is given has none.
         """
         from jobnb.definitions.jobs.run_request import RunRequest
 
+        own = self.partitions_def
+        if own is not None:
+            with suppress(InvariantViolationError):  # dynamic ones, and no store to look into
+                own.validate_partition_key(partition_key, current_time, dynamic_partitions_store)
         request = RunRequest(run_key, run_config, tags, self.name, asset_selection)
         return request.for_partition(self, partition_key)
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobnb.definitions.announce import announce_from_caller
+from jobnb.definitions.arguments import check_dict, check_several
 from jobnb.definitions.assets.asset_job import AssetJobDefinition, AssetLayer
 from jobnb.definitions.assets.asset_spec import AssetSpec
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from jobnb.storage.instance import Instance
 
 GLOBAL_ASSET_JOB = "__ASSET_JOB"
+_OWNER = "Definitions"
 _MOST_JOBS = 32
 _PARTS = (
     "assets", "schedules", "sensors", "jobs", "resources", "executor", "loggers", "asset_checks",
@@ -150,27 +152,37 @@ class Definitions:
             each for each in rest if isinstance(each, SourceAsset) and each.key not in keys
         )
         checks = [each for each in rest if isinstance(each, AssetChecksDefinition)]
-        given_checks = [*checks, *(asset_checks or ())]
+        own = check_several(asset_checks, "asset_checks", _OWNER, "asset checks")
+        given_checks = [*checks, *own]
         self.asset_checks: tuple[AssetChecksDefinition, ...] = tuple(given_checks)
         problems += [
             f"{each!r} is not an asset. Decorate its function with @asset."
             for each in rest
             if not isinstance(each, (SourceAsset, AssetChecksDefinition))
         ]
-        self.schedules: tuple[ScheduleDefinition, ...] = tuple(schedules or ())
-        self.sensors: tuple[SensorDefinition, ...] = tuple(sensors or ())
+        self.schedules: tuple[ScheduleDefinition, ...] = tuple(
+            check_several(schedules, "schedules", _OWNER, "schedules")
+        )
+        self.sensors: tuple[SensorDefinition, ...] = tuple(
+            check_several(sensors, "sensors", _OWNER, "sensors")
+        )
         problems += of_wrong_kind(self.schedules, self.sensors)
-        wanted_jobs = list(jobs or ())
+        wanted_jobs = check_several(jobs, "jobs", _OWNER, "jobs")
         self._given_jobs: tuple[JobDefinition | AssetJobDefinition, ...] = tuple(wanted_jobs)
         problems += [
             f"{each!r} is not a job. Use @job, graph.to_job() or define_asset_job()."
             for each in wanted_jobs
             if not isinstance(each, (JobDefinition, AssetJobDefinition))
         ]
-        self.resources = dict(resources or {})
+        self.resources = check_dict(resources, "resources", _OWNER, "resources by name")
+        problems += [
+            f"The resource {name!r} has no text as its name. Name it as code reads it."
+            for name in self.resources
+            if not isinstance(name, str)
+        ]
         self.executor, wrong = executor_given(executor)
         problems += wrong
-        self.loggers = dict(loggers or {})
+        self.loggers = check_dict(loggers, "loggers", _OWNER, "loggers by name")
         problems += [
             f"The logger {name!r} is {each!r}, which is none. Make it with @logger, under a name."
             for name, each in self.loggers.items()
