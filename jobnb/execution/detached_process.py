@@ -27,7 +27,7 @@ from jobnb.events import (
 )
 from jobnb.execution.background import Run
 from jobnb.execution.detached import LOG_FILE, RUN_FILE, DetachedRunSetup, Header
-from jobnb.execution.detached_wait import PIPE
+from jobnb.execution.detached_wait import PIPE, SIGNALS
 from jobnb.execution.executors.choice import chosen
 from jobnb.execution.executors.worker_output import CaughtOutput
 from jobnb.execution.launch import retried
@@ -85,9 +85,10 @@ def main(folder: str, *, is_asked_to_end: bool = False) -> None:
 def heard_signals() -> threading.Event:
     """Return what is set once the process is asked to end."""
     asked = threading.Event()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: asked.set())
+    for each in SIGNALS:
+        signal.signal(each, lambda *_: asked.set())
+    if hasattr(signal, "pthread_sigmask"):  # those that came before anybody listened
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     return asked
 
 

@@ -17,6 +17,9 @@ import sys
 PIPE = "turn"
 LOCK = "queue.lock"
 WAKE, LEAD, END = b"w", b"l", b"e"
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+]
 
 
 def main() -> None:
@@ -25,15 +28,27 @@ def main() -> None:
     if not sys.stdin.buffer.read(1):  # whoever launched it was killed before all was recorded
         return
     pipe = os.open(os.path.join(folder, PIPE), os.O_RDWR)  # noqa: PTH118 - no pathlib here
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for each in SIGNALS:
         signal.signal(each, lambda *_: os.write(pipe, END))
     lock = os.open(os.path.join(os.path.dirname(folder), LOCK), os.O_RDWR | os.O_CREAT, 0o600)  # noqa: PTH118, PTH120
     _thread.start_new_thread(_wait_for_lock, (lock, pipe))
     told = os.read(pipe, 1)
+    # Until the next program listens, signals wait; one that came meanwhile has left its byte.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    os.set_blocking(pipe, False)
+    while told != END and (more := _rest_of(pipe)):
+        told = END if END in more else told
     if told == LEAD:
         os.set_inheritable(lock, True)
         go_on(as_leader, folder, path, str(lock))
     go_on(as_run, folder, path, *(["end"] if told == END else []))
+
+
+def _rest_of(pipe: int) -> bytes:
+    try:
+        return os.read(pipe, 64)
+    except BlockingIOError:
+        return b""
 
 
 def go_on(code: str, *arguments: str) -> None:

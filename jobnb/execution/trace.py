@@ -6,7 +6,6 @@ import linecache
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from jobnb.events import ErrorInfo
 
 _HERE = str(Path(__file__).resolve().parents[1])
+_LIBRARY = str(Path(traceback.__file__).parent)  # known now: an error may leave no memory to ask
 NO_MEMORY = "There was no memory left."
 _AROUND = 2
 _CAUSES = 8
@@ -59,16 +59,8 @@ def _is_own(frame: traceback.FrameSummary) -> bool:
 
 
 def _is_library(frame: traceback.FrameSummary) -> bool:
-    return frame.filename.startswith(_libraries()) or "site-packages" in frame.filename
-
-
-@cache
-def _libraries() -> tuple[str, ...]:
-    """Return the folders of Python's own library and of what is installed."""
-    import sysconfig  # only for an error: it loads how Python was built
-
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    return tuple(path for name in names if (path := sysconfig.get_path(name)))
+    name = frame.filename
+    return name.startswith(_LIBRARY) or "site-packages" in name or "dist-packages" in name
 
 
 def where_is(frame: traceback.FrameSummary) -> str:

@@ -166,8 +166,11 @@ class _StreamText:
             many = len(text) if len(text) <= self._room else self._line_end(text)
             if many:
                 self._head.append((place, text[:many]))
-            self._room = self._room - many if many == len(text) else 0
+            self._room -= many
             text = text[many:]
+            if text:  # the rest of the room is the end's
+                self._limit += self._room
+                self._room = 0
         if not text:
             return
         self._tail.append((place, text))

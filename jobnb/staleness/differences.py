@@ -122,7 +122,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
         changes: The definitions that differ.
         stale: The assets that the changes make stale, upstream first.
         graph: The assets that differ or become stale, with what they are made from.
-        asked: Of a run that is compared with now: the session, the run and its history.
+        asked: Of a run that is compared with now: the `Session`, the run and its history.
 
     Example:
         >>> change = DefinitionChange("asset", "orders", "changed", ("code changed",))
@@ -136,7 +136,7 @@ class DefinitionsDiff(msgspec.Struct, frozen=True):
     changes: tuple[DefinitionChange, ...] = ()
     stale: tuple[StaleAfterwards, ...] = ()
     graph: tuple[DiffNode, ...] = ()
-    asked: tuple[Session, str, Instance] | None = None
+    asked: tuple[Any, str, Instance] | None = None
 
     def of(self, change: str) -> list[DefinitionChange]:
         """Return the definitions that were `added`, `removed` or `changed`."""

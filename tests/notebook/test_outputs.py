@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jobnb.notebook.exports import coloured
@@ -100,6 +100,7 @@ def test_the_beginning_and_the_end_of_a_long_text_are_kept_and_the_rest_is_count
 
 
 @given(st.lists(st.integers(0, 90), max_size=30), st.integers(2, 60))
+@example([0, 2], 4)
 def test_nothing_within_the_limit_is_lost_and_nothing_beyond_is_kept(sizes, limit):
     outputs = NotebookOutputs(limit)
     cell = outputs.begin()
