@@ -208,9 +208,9 @@ class AssetHistory:
 
     def earlier_names(self) -> Mapping[AssetKey, Sequence[AssetKey]]:
         """Return the names that renamed assets had before, the latest first."""
-        from jobnb.storage import renaming
+        from jobnb.storage import asset_queries
 
-        return self._history.read(renaming.earlier_names)
+        return self._history.read(asset_queries.earlier_names)
 
     def move_asset(
         self, old: AssetKey, new: AssetKey, folder: Path, read_tags: Sequence[str]

@@ -29,8 +29,17 @@ from jobnb.storage.writing import forget_partitions, forget_run_partitions
 
 assets, indexed = tables.assets, tables.indexed_events
 
+RENAMED = "jobnb/renamed_assets"
 _MADE = EventType.ASSET_MATERIALIZATION.value
 _GROUP = 500  # keys per statement: databases bound the number of parameters
+
+
+def earlier_names(connection: Connection) -> dict[AssetKey, list[AssetKey]]:
+    """Return the names that renamed assets had before, the latest first."""
+    kvs = tables.kvs
+    text = connection.scalar(select(kvs.c.value).where(kvs.c.key == RENAMED))
+    found: dict[str, list[str]] = msgspec.json.decode(text) if text else {}
+    return {_key(new): [_key(old) for old in before] for new, before in found.items()}
 
 
 def all_keys(connection: Connection) -> list[AssetKey]:

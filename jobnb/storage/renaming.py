@@ -24,6 +24,7 @@ from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, did_you_mean
 from jobnb.events import AssetMaterialized, EventType
 from jobnb.storage import tables
+from jobnb.storage.asset_queries import RENAMED
 from jobnb.storage.event_queries import read_event
 from jobnb.storage.files import make_folder, stored_files
 from jobnb.storage.formats import BLOCKED
@@ -34,7 +35,6 @@ from jobnb.storage.writing import upsert
 
 assets, indexed, kvs = tables.assets, tables.indexed_events, tables.kvs
 
-_RENAMED = "jobnb/renamed_assets"
 _MADE = EventType.ASSET_MATERIALIZATION.value
 _PAGE = 2000
 
@@ -44,13 +44,6 @@ class ValueMove(NamedTuple):
 
     before: Path
     after: Path
-
-
-def earlier_names(connection: Connection) -> dict[AssetKey, list[AssetKey]]:
-    """Return the names that renamed assets had before, the latest first."""
-    text = connection.scalar(select(kvs.c.value).where(kvs.c.key == _RENAMED))
-    found = json.loads(text) if text else {}
-    return {_key(new): [_key(old) for old in before] for new, before in found.items()}
 
 
 def check_renaming(connection: Connection, old: AssetKey, new: AssetKey) -> None:
@@ -203,10 +196,10 @@ def _write(connection: Connection, bodies: Mapping[int, bytes]) -> None:
 
 def _note(connection: Connection, before: str, after: str) -> None:
     """Record the name that the asset had; what reads it may still call it so."""
-    text = connection.scalar(select(kvs.c.value).where(kvs.c.key == _RENAMED))
+    text = connection.scalar(select(kvs.c.value).where(kvs.c.key == RENAMED))
     found: dict[str, list[str]] = json.loads(text) if text else {}
     found[after] = [each for each in (before, *found.pop(before, ())) if each != after]
-    row = {"key": _RENAMED, "value": json.dumps(found)}
+    row = {"key": RENAMED, "value": json.dumps(found)}
     connection.execute(upsert(connection, kvs, "key", ("value",)), [row])
 
 
