@@ -158,12 +158,11 @@ function render({ model, el: host }) {
   const box = el("div", { class: "jobnb jl-launchpad", "data-lm-suppress-shortcuts": "true" });
   host.append(box);
   const pad = new Launchpad(model, box);
-  const [draw, letGo] = drawnWhenFree(box, () => pad.draw());
+  const draw = drawnWhenFree(box, () => pad.draw());
   box.addEventListener("focusout", draw); // what was left alone while it had the focus
   pad.drawStatus();
   pad.draw();
   const stops = [
-    letGo,
     watch(model, DRAWN, draw),
     watch(model, ["status"], () => pad.drawStatus()),
   ];

@@ -342,6 +342,38 @@ function eachFrame(action) {
   };
 }
 
+// Calls `draw` before the next frame, but not between the press and the release of a button:
+// what moves under the pointer would be missed.
+function drawnWhenFree(host, draw) {
+  let pressed = 0;
+  let asked = false;
+  let listening = new AbortController();
+  const soon = eachFrame(() => {
+    if (pressed) asked = true;
+    else draw();
+  });
+  const release = () => {
+    clearTimeout(pressed);
+    listening.abort();
+    pressed = 0;
+    if (asked) soon();
+    asked = false;
+  };
+  const later = () => setTimeout(release, 0); // the click comes first
+  host.addEventListener("pointerdown", () => {
+    clearTimeout(pressed);
+    listening.abort();
+    listening = new AbortController();
+    pressed = setTimeout(release, LONGEST_PRESS);
+    for (const kind of ["pointerup", "pointercancel"]) {
+      window.addEventListener(kind, later, { signal: listening.signal });
+    }
+  });
+  return soon;
+}
+
+const LONGEST_PRESS = 800; // ms; a list that opens never tells when it is released
+
 // A number and what is counted: "1 step", "2,000 steps".
 function counted(number, noun) {
   return `${number.toLocaleString()} ${noun}${number === 1 ? "" : "s"}`;

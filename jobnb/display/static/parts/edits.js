@@ -83,35 +83,3 @@ function shiftedRow(id, holder, to) {
   const next = part in to ? to[part] : part;
   return next === null ? null : [holder, next, ...below].join("/");
 }
-
-// Calls `draw` before the next frame, but not between the press and the release of a button:
-// what moves under the pointer would be missed.
-function drawnWhenFree(host, draw) {
-  let pressed = 0;
-  let asked = false;
-  const soon = eachFrame(() => {
-    if (pressed) asked = true;
-    else draw();
-  });
-  const release = () => {
-    if (!pressed) return;
-    clearTimeout(pressed);
-    pressed = 0;
-    if (asked) soon();
-    asked = false;
-  };
-  const later = () => setTimeout(release, 0); // the click comes first
-  host.addEventListener("pointerdown", () => {
-    clearTimeout(pressed);
-    pressed = setTimeout(release, LONGEST_PRESS);
-  });
-  window.addEventListener("pointerup", later);
-  window.addEventListener("pointercancel", later);
-  const stop = () => {
-    window.removeEventListener("pointerup", later);
-    window.removeEventListener("pointercancel", later);
-  };
-  return [soon, stop];
-}
-
-const LONGEST_PRESS = 800; // ms; a list that opens never tells when it is released

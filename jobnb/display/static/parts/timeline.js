@@ -65,7 +65,7 @@ function timeline({ pick, isChosen, slowest }) {
     list.count(tools.lanes() ? state.lanes.length : state.shown.length);
     list.redraw();
   }
-  const soon = eachFrame(sort);
+  const soon = drawnWhenFree(node, sort);
   function take(row) {
     const step = Object.fromEntries(NAMES_OF_ROW.map((name, at) => [name, row[at]]));
     if (!steps.has(step.key)) state.order.push(step.key);
