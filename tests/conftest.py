@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Measure benchmarks where tests run in one process, which shares them with no other."""
+    """Let benchmarks be measured where all tests run in this process."""
     if not config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         config.option.dist = "no"
 

@@ -19,7 +19,7 @@ from jobnb.execution.detached_wait import PIPE, WAKE
 from jobnb.storage.instance import Instance
 
 _LOOK = 0.25  # seconds between two looks at the queue
-_USED = 3600.0  # seconds between two signs that what waits is in use
+_USED = 3600.0  # seconds between two marks that what waits is in use
 
 
 def lead(folder: str, lock: int) -> bool:
@@ -59,7 +59,7 @@ def _near(instance: Instance, folder: Path) -> set[str]:
 
 
 def _keep(folder: Path) -> None:
-    """Sign what waits as in use, so that nobody removes it as old."""
+    """Mark what waits as in use, so that nobody removes it as old."""
     for pipe in folder.glob(f"*/{PIPE}"):
         with suppress(OSError):
             os.utime(pipe.parent)
