@@ -59,6 +59,17 @@ def test_steps_of_a_number_follow_each_other_without_an_answer(form):
     assert form.config["count"] == 6
 
 
+def test_a_field_that_is_left_after_the_kernel_was_told_is_not_told_again(form):
+    form.field("count").fill("5")
+    form.page.wait_for_timeout(2 * SLOW)
+    form.field("count").blur()
+    assert len(form.kernel.asked) == 1
+    form.field("count").fill("6")
+    form.field("count").blur()
+    form.answer_each(("count", "6"))
+    assert form.config["count"] == 6
+
+
 def test_typing_goes_on_while_an_older_text_is_answered(form):
     form.field("word").press("End")
     form.field("word").press_sequentially("yz")

@@ -63,14 +63,14 @@ async function drawGraphOf(view) {
   if (turn !== view.turn) return; // another graph was asked for meanwhile
   if (!model) return void view.deeds.show();
   const panel = graphPanel(model);
-  const unwatch = watch(model, ["selected"], () => showSelected(view));
+  const unwatch = watch(model, ["picked", "selected"], () => showSelected(view));
   view.graph = { model, stop: () => (unwatch(), panel.stop()) };
   fill(view.place, panel.node);
   showSelected(view);
 }
 
 function selectedKeys(view) {
-  return view.graph?.model.get("selected") ?? [];
+  return view.graph ? selectedIn(view.graph.model) : [];
 }
 
 function showSelected(view) {

@@ -39,6 +39,7 @@ class Launchpad {
 
   act(row, action, control, soon) {
     if (action === "set") {
+      if (this.edits.toldLast(`row:${row}`, control)) return; // typed, told soon after, and left
       this.edits.hold(`row:${row}`, control);
       if (soon) this.flushSoon();
       else this.flush();

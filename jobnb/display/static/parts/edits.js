@@ -54,6 +54,12 @@ class Edits {
     return this.kept.get(what);
   }
 
+  // Whether the kernel was told this last, and has not answered yet: it need not be told again.
+  toldLast(what, value) {
+    const entry = this.kept.get(what);
+    return entry?.number === this.last && JSON.stringify(entry.value) === JSON.stringify(value);
+  }
+
   // What is kept of a row goes where the row went.
   shift(holder, to) {
     for (const [what, entry] of [...this.kept]) {

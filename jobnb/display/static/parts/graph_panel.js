@@ -44,7 +44,7 @@ function redraw(panel) {
   panel.view.of(drawing);
   panel.svg.setAttribute("aria-label", `${drawing.title}: a graph of ${counted(drawing.cards.length, "node")}`);
   showMarks(panel, panel.model.get("marks"), true);
-  showPicked(panel.graph.cards, panel.model.get("picked"), panel.model.get("selected"));
+  showPicked(panel.graph.cards, panel.model.get("picked"), selectedIn(panel.model));
   const focused = panel.graph.cards.get(panel.focused) ?? [...panel.graph.cards.values()][0];
   if (focused) focused.node.tabIndex = 0;
   panel.focused = focused?.key ?? null;
@@ -172,7 +172,7 @@ function ticking(panel) {
 
 function repick(panel, chosen) {
   const picked = panel.model.get("picked");
-  if (panel.graph) showPicked(panel.graph.cards, picked, panel.model.get("selected"));
+  if (panel.graph) showPicked(panel.graph.cards, picked, selectedIn(panel.model));
   const [before, own] = [panel.picked ?? picked, panel.picking];
   panel.picked = picked;
   if (panel.graph && !own) showNew(panel, picked.filter((key) => !before.includes(key)));
@@ -210,7 +210,7 @@ function chosenBar(model) {
     node.classList.toggle("jw-hidden", !model.get("picked").length);
     text.textContent = model.get("selection");
     text.title = model.get("selection");
-    count.textContent = `${model.get("selected").length.toLocaleString("en")} selected`;
+    count.textContent = `${selectedIn(model).length.toLocaleString("en")} selected`;
     up.setAttribute("aria-pressed", String(model.get("upstream")));
     down.setAttribute("aria-pressed", String(model.get("downstream")));
   };

@@ -14,6 +14,14 @@ function pickedAfter(picked, card, more) {
   return [...new Set([...picked, ...keys])];
 }
 
+// The selected keys. What was picked a moment ago counts before the kernel has answered; without
+// upstream and downstream nothing else is selected.
+function selectedIn(model) {
+  const picked = model.get("picked");
+  if (!model.get("upstream") && !model.get("downstream")) return picked;
+  return [...new Set([...picked, ...model.get("selected")])];
+}
+
 // Outlines what is picked, and what is selected along with it.
 function showPicked(cards, picked, selected) {
   const [own, reached] = [new Set(picked), new Set(selected)];
