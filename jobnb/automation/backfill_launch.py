@@ -521,7 +521,8 @@ def _record(instance: Instance, backfill_id: str) -> PartitionBackfill:
     elsewhere = holder is not None and holder != this_process()
     if not record.status.is_finished and elsewhere and is_gone(holder) is False:  # type: ignore[arg-type]
         raise InvariantViolationError(
-            f"The backfill {backfill_id} is being done by {holder}. Cancel it first: "
+            f"The backfill {backfill_id} is being done by {holder}. Cancel it first: `jobnb "
+            f"backfill cancel {backfill_id}`, or in a notebook "
             f'session.find_backfill("{backfill_id}").cancel().'
         )
     return record

@@ -82,7 +82,7 @@ def asset_wipe(
     yes: bool,
 ) -> None:
     """Delete the records of assets. Runs, their logs and stored values stay."""
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
 
     if bool(keys) == everything:
         raise InvalidInvocationError("Name the assets to wipe, or all of them with --all.")

@@ -18,7 +18,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     fish: jobnb completion fish > ~/.config/fish/completions/jobnb.fish
 
     It completes commands and options, and the notebook's own names: jobs, assets, schedules,
-    sensors, run ids.
+    sensors, ids of runs and backfills.
     """  # noqa: D301 - click reads the character itself: the lines stay as they are
     found = get_completion_class(shell)
     assert found is not None, shell

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 @as_json_option
 def info(home: Path, as_json: bool) -> None:
     """Show where the history is, what is in it, and how large it is."""
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
     from jobnb.storage.home_info import about_history
 
     with history_in(home) as instance:
@@ -41,7 +41,7 @@ def migrate(home: Path) -> None:
 
     Every command does so when it opens one; this one does nothing else, and says what it did.
     """
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
     from jobnb.storage.home_info import schema_in, schema_known
 
     before = schema_in(home)
@@ -120,7 +120,7 @@ def prune(
     and it has not been written for a day. Where several databases share one folder of values
     ($JOBNB_DATABASE), say --no-values: each knows only its own.
     """
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
     from jobnb.storage import prune as pruning
 
     if compact and not does_it:

@@ -1,8 +1,7 @@
-"""`jobnb job execute`, `launch` and `backfill`, and how the end of a run is told."""
+"""`jobnb job execute` and `launch`, and how the end of a run is told."""
 
 from __future__ import annotations
 
-import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,20 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.exit_codes import FAILED, SUCCESS
 from jobnb.cli.location import takes_code
-from jobnb.cli.name_completion import complete_executors, complete_names, complete_partitions
+from jobnb.cli.name_completion import complete_executors, complete_names
 from jobnb.cli.output import counted, duration, first_line
-from jobnb.cli.run_options import takes_config_and_tags, takes_run_options
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+from jobnb.cli.run_options import takes_run_options
+from jobnb.errors import InvalidInvocationError
 
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
     from jobnb.storage.instance import Instance
-    from jobnb.storage.run import JobRun
-
-_MOST_KEYS = 20
 
 job_option = click.option(
     "-j",
@@ -192,137 +187,3 @@ def report_run(instance: Instance, run_id: str) -> int:
         why = first_line(str(state.error))
         click.echo(f"jobnb: the run {run_id} {run_word(state.status)}: {why}", err=True)
     return SUCCESS if state.status is RunStatus.SUCCESS else FAILED
-
-
-@click.command("backfill")
-@takes_code()
-@job_option
-@click.option("--partitions", "keys", metavar="KEYS", shell_complete=complete_partitions,
-              help="These, as '2024-01-01,2024-01-05'.")  # fmt: skip
-@click.option("--from", "first", metavar="KEY", shell_complete=complete_partitions,
-              help="From this one on.")  # fmt: skip
-@click.option("--to", "last", metavar="KEY", shell_complete=complete_partitions,
-              help="To this one, which is included.")  # fmt: skip
-@click.option("--all", "everything", is_flag=True, help="All of them.")
-@click.option("--only-missing", is_flag=True, help="Of these, only those that never succeeded.")
-@click.option("--only-failed", is_flag=True, help="Of these, only those whose last run failed.")
-@click.option("--max-parallel", type=click.IntRange(1, 256), default=1, show_default=True,
-              metavar="N", help="How many runs may be in progress at once.")  # fmt: skip
-@takes_config_and_tags
-@yes_option
-@click.pass_context
-def job_backfill(
-    ctx: click.Context,
-    /,
-    code: CodeSource,
-    job: str | None,
-    keys: str | None,
-    first: str | None,
-    last: str | None,
-    everything: bool,
-    yes: bool,
-    **options: Any,
-) -> None:
-    """Run a job once for each of many partitions, in this process, and wait for the end.
-
-    The exit code is 0 if all of them succeeded, 1 if some failed.
-    """
-    session = code.open_session()
-    name = chosen_job(list(session.snapshot().job_names), job, code.name)
-    definition = session.job(name).partitions_def
-    if definition is None:
-        raise InvalidDefinitionError(f"The job {name!r} has no partitions.")
-    known = definition.get_partition_keys(dynamic_partitions_store=session.instance)
-    wanted = _wanted(known, keys, first, last, everything=everything)
-    confirm(f"Run {name} for {counted(len(wanted), 'partition')}?", yes=yes)
-    options["config"] = options["config"] or None
-    with code.entered(), terminable():
-        backfill = session.backfill(name, wanted, **options)
-        _wait(backfill)
-    click.echo(f"backfill {backfill.backfill_id} of {name}: {backfill.counts}")
-    if backfill.status == "COMPLETED":
-        return
-    selectors = {"--partitions": keys, "--from": first, "--to": last}
-    asked = [text for pair in selectors.items() if pair[1] is not None for text in pair]
-    asked += ["--all"] if everything else []
-    again = ["jobnb", "job", "backfill", *code.as_arguments(), "-j", name, *asked, "--only-failed"]
-    more = ", with the same config and tags" if options["config"] or options["tags"] else ""
-    _report_failures(session.instance, backfill.runs, f"{shlex.join(map(str, again))}{more}")
-    ctx.exit(FAILED)
-
-
-def _report_failures(instance: Instance, runs: Sequence[JobRun], again: str) -> None:
-    """Print on stderr which partitions failed, the first error, and how to try them again.
-
-    Args:
-        instance: Where the history is.
-        runs: Those of the backfill, the latest first.
-        again: The command that tries them again.
-    """
-    latest: dict[str, JobRun] = {}
-    for run in runs:
-        latest.setdefault(run.partition_words, run)
-    failed = {key: run for key, run in reversed(latest.items()) if run.is_failure}
-    if not failed:
-        return
-    left = len(failed) - _MOST_KEYS
-    more = f" and {left:,} more" if left > 0 else ""
-    click.echo(f"  failed: {', '.join(list(failed)[:_MOST_KEYS])}{more}", err=True)
-    key, run = next(iter(failed.items()))
-    state = instance.run_state(run.run_id)
-    errors = (step.error for step in state.steps.values() if step.error is not None)
-    why = first_line(str(next(errors, state.error) or ""))
-    click.echo(f"  the first, {key}, in the run {run.run_id}: {why}", err=True)
-    click.echo(f"  try those that failed again: {again}", err=True)
-
-
-def _wait(task: Any) -> None:
-    """Wait for a task; Ctrl-C cancels it."""
-    try:
-        task.wait()
-    except KeyboardInterrupt:
-        task.cancel("Interrupted")
-        task.wait()
-        raise
-
-
-def _wanted(
-    known: Sequence[str],
-    keys: str | None,
-    first: str | None,
-    last: str | None,
-    *,
-    everything: bool,
-) -> list[str]:
-    """Return the partitions that the options of a backfill name.
-
-    Raises:
-        InvalidInvocationError: If they name none, or name them in two ways.
-    """
-    ways = [keys is not None, first is not None or last is not None, everything]
-    if sum(ways) != 1:
-        raise InvalidInvocationError(
-            "Name the partitions in one way: --partitions KEYS, --from KEY --to KEY, or --all."
-        )
-    if keys is not None:
-        return [key for key in (each.strip() for each in keys.split(",")) if key]
-    begin = _place(known, first) if first is not None else 0
-    end = _place(known, last) if last is not None else len(known) - 1
-    found = list(known[begin : end + 1])
-    if not known:
-        raise InvalidInvocationError("The job has no partition keys yet. Add some first.")
-    if not found:
-        raise InvalidInvocationError(
-            f"The range of partitions from {first!r} to {last!r} runs backwards: put the earlier "
-            "one first."
-        )
-    return found
-
-
-def _place(known: Sequence[str], key: str) -> int:
-    if key not in known:
-        from jobnb.errors import UnknownPartitionError, did_you_mean
-
-        hint = did_you_mean(key, known, noun="There are")
-        raise UnknownPartitionError(f"There is no partition {key!r}. {hint}".rstrip())
-    return list(known).index(key)

@@ -26,7 +26,7 @@ def concurrency() -> None:
 @as_json_option
 def concurrency_get(pool: str | None, _every: bool, home: Path, as_json: bool) -> None:
     """Show the limit of a pool, the places that are taken, and who waits."""
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
 
     with history_in(home) as instance:
         names = sorted(instance.get_concurrency_keys()) if pool is None else [pool]
@@ -66,7 +66,7 @@ def concurrency_set(pool: str, limit: int, home: Path) -> None:
 @takes_home
 def concurrency_delete(pool: str, home: Path) -> None:
     """Remove the limit of a pool."""
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
 
     with history_in(home) as instance:
         instance.delete_concurrency_limit(pool)
@@ -83,7 +83,7 @@ def queue() -> None:
 @as_json_option
 def queue_get(home: Path, as_json: bool) -> None:
     """Show how many runs are in progress at once, and how many wait."""
-    from jobnb.cli.runs import history_in
+    from jobnb.cli.history import history_in
     from jobnb.state import RunStatus
     from jobnb.storage.run import RunsFilter
     from jobnb.storage.run_coordinator import QueuedRunCoordinator

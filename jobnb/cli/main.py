@@ -52,7 +52,7 @@ def cli() -> None:
 
 _GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
     "job": ("Jobs: list, execute, launch and backfill them.", {
-        "backfill": ("jobnb.cli.jobs:job_backfill", "Run a job for many partitions."),
+        "backfill": ("jobnb.cli.job_backfill:job_backfill", "Run a job for many partitions."),
         "execute": ("jobnb.cli.jobs:job_execute", "Run a job in this process."),
         "launch": ("jobnb.cli.jobs:job_launch", "Launch a run in a process of its own."),
         "list": ("jobnb.cli.listing:job_list", "List jobs."),
@@ -73,6 +73,13 @@ _GROUPS: dict[str, tuple[str, dict[str, tuple[str, str]]]] = {
         "resume": ("jobnb.cli.runs:run_resume", "Run again what did not succeed."),
         "show": ("jobnb.cli.runs:run_show", "Show a run, step by step."),
         "wipe": ("jobnb.cli.runs:run_wipe", "Delete all runs and their logs."),
+    }),
+    "backfill": ("The history of backfills.", {
+        "cancel": ("jobnb.cli.backfills:backfill_cancel",
+                   "Cancel a backfill, in whatever process it is."),
+        "list": ("jobnb.cli.backfills:backfill_list", "List backfills, the newest first."),
+        "resume": ("jobnb.cli.backfills:backfill_resume", "Try again what it has not made."),
+        "show": ("jobnb.cli.backfills:backfill_show", "Show how far a backfill is."),
     }),
     "schedule": ("Schedules: list, start, stop and preview them.", {
         "list": ("jobnb.cli.automation:schedule_list", "List schedules, and how they stand."),

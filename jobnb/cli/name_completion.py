@@ -1,4 +1,4 @@
-"""Completion of the user's own names for a shell: jobs, assets, schedules, sensors, run ids."""
+"""Completion of the user's own names for a shell: jobs, assets, schedules, sensors, ids."""
 
 from __future__ import annotations
 
@@ -158,6 +158,22 @@ def complete_run_ids(
         return _run_ids(ctx, incomplete)
     except Exception:  # noqa: BLE001 - a shell that completes shows no errors
         return []
+
+
+def complete_backfill_ids(
+    ctx: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the ids of the latest backfills that begin with a text."""
+    try:
+        with _history(ctx) as instance:
+            known = [] if instance is None else instance.get_backfills(limit=_LATEST)
+    except Exception:  # noqa: BLE001 - a shell that completes shows no errors
+        return []
+    return [
+        CompletionItem(each.backfill_id, help=f"{each.title} {each.status.value}")
+        for each in known
+        if each.backfill_id.startswith(incomplete)
+    ]
 
 
 def complete_asset_keys(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from jobnb.cli.confirmation import confirm, yes_option
 from jobnb.cli.exit_codes import FAILED
+from jobnb.cli.history import history_in, home_of_location, takes_id
 from jobnb.cli.location import takes_code, takes_home
 from jobnb.cli.name_completion import complete_job_names, complete_run_ids
 from jobnb.cli.output import (
@@ -26,13 +23,11 @@ from jobnb.cli.output import (
     show_rows,
     utc,
 )
-from jobnb.errors import InvalidInvocationError, NotebookError, RunNotFoundError
+from jobnb.errors import InvalidInvocationError
 
 if TYPE_CHECKING:
     from jobnb.notebook.code_source import CodeSource
     from jobnb.storage.instance import Instance
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _STATUSES = (
     "QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED",
@@ -43,62 +38,6 @@ _SHOWN_AS = {
     "failed": ("FAILURE",),
 }
 """The words of the table, where they are not Dagster's."""
-
-
-def _takes_run(function: F) -> F:
-    """Add a run id behind an optional location, and the options of the history, to a command.
-
-    Its function gets `run_id` and `home`.
-    """
-
-    @functools.wraps(function)
-    def command(arguments: tuple[str, ...], home: Path, **rest: Any) -> Any:
-        *locations, run_id = arguments
-        if len(locations) > 1:
-            raise InvalidInvocationError(
-                f"{run_id!r} is one argument too many: name the notebook, file or module, then "
-                "one run."
-            )
-        place = _home_of(locations[0]) if locations else home
-        return function(run_id=run_id, home=place, **rest)
-
-    made: Any = click.argument(
-        "arguments",
-        metavar="[NOTEBOOK|FILE.py|MODULE] RUN_ID",
-        nargs=-1,
-        required=True,
-        shell_complete=_complete_run,
-    )(takes_home(command))
-    return made  # type: ignore[no-any-return]
-
-
-def _complete_run(
-    ctx: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Return the ids of runs that begin so; where there are none, files may be meant."""
-    found = complete_run_ids(ctx, parameter, incomplete)
-    if found or ctx.params.get("arguments") or ctx.params.get("home"):
-        return found
-    return [CompletionItem(incomplete, type="file")]
-
-
-@contextmanager
-def history_in(home: Path) -> Iterator[Instance]:
-    """Open the history of a folder for the block.
-
-    Raises:
-        RunNotFoundError: If there is none.
-    """
-    from jobnb.storage.history import has_history
-    from jobnb.storage.instance import Instance
-
-    if not has_history(home):
-        raise RunNotFoundError(
-            f"There is no history in {home}. Name its folder with --home, or the notebook that it "
-            "belongs to with -n."
-        )
-    with Instance.from_home(home) as instance:
-        yield instance
 
 
 def full_run_id(instance: Instance, text: str) -> str:
@@ -152,7 +91,7 @@ def run_list(
     from jobnb.cli.run_options import read_tags
     from jobnb.storage.history import has_history
 
-    place = home if location is None else _home_of(location)
+    place = home if location is None else home_of_location(location)
     records: list[Any] = []
     if has_history(place):
         from jobnb.state import RunStatus
@@ -177,30 +116,6 @@ def run_list(
     narrowed = cursor or job or status or tags or launched_by
     none = f"No runs in {place} are as asked for." if narrowed else f"No runs in {place}."
     show_rows(titles, rows, none, more)
-
-
-def _home_of(location: str) -> Path:
-    """Return the folder of the history of a notebook, file or module.
-
-    Raises:
-        InvalidInvocationError: If an option of the command names a history, too.
-        NotebookError: If there is no such file.
-    """
-    from jobnb.notebook.code_source import CodeSource
-
-    given = click.get_current_context().params
-    names = ("home", "notebook", "python_file", "module_name")
-    if any(given.get(name) is not None for name in names):
-        raise InvalidInvocationError(
-            f"The history is named twice, by {location} and by an option. Keep one."
-        )
-    code = CodeSource.named(location)
-    if code.path is not None and not code.path.exists():
-        raise NotebookError(
-            f"There is no file {location}. A history whose notebook is gone is named by its "
-            "folder: --home FOLDER."
-        )
-    return code.home
 
 
 def run_row(record: Any) -> dict[str, Any]:
@@ -239,7 +154,7 @@ def _shown(record: Any) -> dict[str, Any]:
 
 
 @click.command("show")
-@_takes_run
+@takes_id("run", complete_run_ids)
 @as_json_option
 def run_show(run_id: str, home: Path, as_json: bool) -> None:
     """Show a run, step by step: how each ended, how long it took, why it failed.
@@ -280,7 +195,7 @@ def _step_row(step: Any) -> dict[str, Any]:
 
 
 @click.command("delete")
-@_takes_run
+@takes_id("run", complete_run_ids)
 @click.option("--force", is_flag=True, hidden=True)  # Dagster's spelling
 @yes_option
 def run_delete(run_id: str, home: Path, force: bool, yes: bool) -> None:
@@ -362,7 +277,7 @@ def run_resume(
 
 
 @click.command("cancel")
-@_takes_run
+@takes_id("run", complete_run_ids)
 @click.option("--reason", metavar="TEXT", default="", help="Why, for the log of the run.")
 @click.option(
     "--timeout",

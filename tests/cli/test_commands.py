@@ -320,10 +320,10 @@ def test_a_backfill_that_fails_in_part_tells_what_to_do(shop, printed, command):
     names, first, again = done.stderr.splitlines()[-3:]
     assert names == "  failed: west"
     assert first.startswith(f"  the first, west, in the run {failed['run_id']}: ValueError: no sal")
-    told = "  try those that failed again: jobnb "
-    assert again.removeprefix(told) == f"job backfill {shop} -j by_region --all --only-failed"
+    told = "  try again what was not made: jobnb "
+    assert again.removeprefix(told) == f"backfill resume {shop} {done.stdout.split()[1]}"
     shop.write_text(SHOP.replace('"west" in', '"nowhere" in'))
-    done = command(*again.removeprefix(told).split(), "--yes")
+    done = command(*again.removeprefix(told).split())
     assert "1 of 1 partition done" in done.stdout
 
 
