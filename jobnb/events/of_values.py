@@ -156,7 +156,12 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
 
 
 class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
-    """An asset was observed without being materialized."""
+    """An asset was observed without being materialized.
+
+    Attributes:
+        is_loading: Whether an IO manager told it while it loaded the asset for a step: this
+            reports no new version of the asset.
+    """
 
     event_type: ClassVar[EventType] = EventType.ASSET_OBSERVATION
     step_key: str | None
@@ -165,6 +170,7 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
     description: str | None = None
     metadata: dict[str, Any] = {}
     tags: dict[str, str] = {}
+    is_loading: bool = False
 
     @property
     def event_specific_data(self) -> EventData:

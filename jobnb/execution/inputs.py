@@ -5,11 +5,13 @@ from __future__ import annotations
 from time import time as now
 from typing import Any
 
+from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import to_json
 from jobnb.definitions.resources.io_context import InputContext
 from jobnb.definitions.types import NOTHING, DataType, TypeCheckContext
+from jobnb.definitions.user_events import AssetObservation
 from jobnb.errors import TypeCheckDidNotPass, ValueNotStoredError
-from jobnb.events import InputChecked, InputLoaded
+from jobnb.events import AssetObserved, InputChecked, InputLoaded
 from jobnb.execution.compute import UserCodeBoundary
 from jobnb.execution.io import (
     asset_output_context,
@@ -19,7 +21,6 @@ from jobnb.execution.io import (
     step_key_of,
 )
 from jobnb.execution.run import HANDLED, MISSING, RunScope
-from jobnb.execution.user_events import tell
 from jobnb.plan.step import (
     FromAsset,
     FromConfig,
@@ -246,9 +247,19 @@ def _loaded(
     load = manager_of(run, manager_key, "load_input")
     with UserCodeBoundary("ExecutionLoadInput", f'loading input "{context.name}" of step "{key}"'):
         value = run.stop.call(load, context)
-    for event in context.consume_events():
-        tell(run, key, event)
+    for seen in context.consume_events():
+        _observe(run, key, seen)
     return value, {**_metadata_of(each), **to_json(context.consume_metadata())}
+
+
+def _observe(run: RunScope, key: str, seen: AssetObservation) -> None:
+    """Record what an IO manager tells of the asset that it loads."""
+    path = tuple(AssetKey.from_coercible(seen.asset_key).path)
+    run.append(
+        AssetObserved(
+            now(), key, path, seen.partition, seen.description, to_json(seen.metadata), {}, True
+        )
+    )
 
 
 def _from_config(run: RunScope, step: Step, each: StepInput, config: Any) -> Any:

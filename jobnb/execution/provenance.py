@@ -18,6 +18,7 @@ from jobnb.staleness.versions import (
     DATA,
     INITIAL,
     IS_GIVEN,
+    NO_EVENT,
     CodeVersions,
     data_version_of,
     last_value_events,
@@ -121,8 +122,8 @@ class Provenance:
                     continue  # made together with this one, and not there yet
                 version = INITIAL
             tags[input_tag] = version
-            if name in pointers:  # of what this run itself made, the number is not known yet
-                tags[pointer_tag] = pointers[name]
+            if name not in self._made_here:  # else the number of its event is not known yet
+                tags[pointer_tag] = pointers.get(name, NO_EVENT)
             text += f"\n{name} {version}"
         if given is None:
             given = sha256(text.encode()).hexdigest()[:20]

@@ -30,6 +30,7 @@ INPUT = "dagster/input_data_version/"
 POINTER = "dagster/input_event_pointer/"
 """Before the key of an upstream asset: the storage id of its event, if of an earlier run."""
 INITIAL = "INITIAL"
+NO_EVENT = "NULL"
 """The version of a source asset that nobody has observed."""
 
 CONFIG_VERSION = "jobnb/config_version"

@@ -152,7 +152,9 @@ class AssetHistory:
         from jobnb.storage import event_queries
 
         return self._history.read(
-            lambda connection: event_queries.find_records(connection, wanted, limit, False)
+            lambda connection: event_queries.find_records(
+                connection, wanted, limit, False, with_loading=False
+            )
         )
 
     def last_made(

@@ -13,11 +13,12 @@ from jobnb.events import EngineNote, ErrorInfo, Event, EventType, decode_event, 
 from jobnb.storage import tables
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
 from jobnb.storage.tables import UNREADABLE, readable
-from jobnb.storage.writing import INDEXED_KINDS
+from jobnb.storage.writing import INDEXED_KINDS, LOADING_KIND
 
 chunks, indexed = tables.event_chunks, tables.indexed_events
 
 _GROUP = 500  # run ids per statement: databases bound the number of parameters
+_OBSERVED = EventType.ASSET_OBSERVATION.value
 _PAGE = 16  # chunks read at a time where the end is not known
 
 
@@ -95,13 +96,27 @@ def _has_kind(kinds: frozenset[str]) -> ColumnElement[bool]:
 
 
 def find_records(
-    connection: Connection, filters: EventRecordsFilter, limit: int | None, ascending: bool
+    connection: Connection,
+    filters: EventRecordsFilter,
+    limit: int | None,
+    ascending: bool,
+    *,
+    with_loading: bool = True,
 ) -> list[EventLogRecord]:
-    """Return events of one kind across runs, newest first unless told otherwise."""
+    """Return events of one kind across runs, newest first unless told otherwise.
+
+    Args:
+        connection: The connection.
+        filters: Which events.
+        limit: How many at most.
+        ascending: Oldest first.
+        with_loading: Also the observations that report no version, as the asset was loaded.
+    """
     kind = EventType(filters.event_type).value
     source = _from_index if kind in INDEXED_KINDS else _from_chunks
+    kinds = (kind, LOADING_KIND) if with_loading and kind == _OBSERVED else (kind,)
     found: list[tuple[int, str, Event]] = []
-    for storage_id, run_id, event in source(connection, filters, kind, limit, ascending):
+    for storage_id, run_id, event in source(connection, filters, kinds, limit, ascending):
         if limit is not None and len(found) >= limit:
             break
         if _fits(filters, storage_id, event):
@@ -118,18 +133,18 @@ Found = Iterator[tuple[int, str, Event]]
 
 def events_of_kind(connection: Connection, kind: EventType) -> Found:
     """Return the events of a kind without an index, with storage id and run, newest first."""
-    return _from_chunks(connection, EventRecordsFilter(kind), kind.value, None, ascending=False)
+    return _from_chunks(connection, EventRecordsFilter(kind), (kind.value,), None, ascending=False)
 
 
 def _from_index(
     connection: Connection,
     filters: EventRecordsFilter,
-    kind: str,
+    kinds: tuple[str, ...],
     limit: int | None,
     ascending: bool,
 ) -> Found:
     query = select(indexed.c.storage_id, indexed.c.run_id, indexed.c.body)
-    query = query.where(indexed.c.kind == kind, *_bounds(filters, indexed.c.storage_id))
+    query = query.where(indexed.c.kind.in_(kinds), *_bounds(filters, indexed.c.storage_id))
     if filters.asset_key is not None:
         query = query.where(indexed.c.asset_key == filters.asset_key.to_string())
     if filters.asset_partitions is not None:
@@ -167,27 +182,29 @@ def _bounds(filters: EventRecordsFilter, key: ColumnElement[int]) -> list[Column
 def _from_chunks(
     connection: Connection,
     filters: EventRecordsFilter,
-    kind: str,
+    kinds: tuple[str, ...],
     _limit: int | None,
     ascending: bool,
 ) -> Found:
     """Iterate over a few chunks at a time: most look-ups want the newest few events only."""
     last: int | None = None
     while True:
-        rows = connection.execute(_chunk_page(filters, kind, last, ascending)).all()
+        rows = connection.execute(_chunk_page(filters, kinds, last, ascending)).all()
         for chunk_id, run_id, body in rows:
             places = list(enumerate(chunk_events(body)))
             for offset, event in places if ascending else reversed(places):
-                if event.event_type.value == kind:
+                if event.event_type.value in kinds:
                     yield chunk_id * tables.CHUNK_SPAN + offset, run_id, event
         if len(rows) < _PAGE:
             return
         last = rows[-1][0]
 
 
-def _chunk_page(filters: EventRecordsFilter, kind: str, last: int | None, ascending: bool) -> Any:
+def _chunk_page(
+    filters: EventRecordsFilter, kinds: tuple[str, ...], last: int | None, ascending: bool
+) -> Any:
     key = chunks.c.id
-    query = select(key, chunks.c.run_id, chunks.c.body).where(_has_kind(frozenset({kind})))
+    query = select(key, chunks.c.run_id, chunks.c.body).where(_has_kind(frozenset(kinds)))
     if filters.after_cursor is not None:
         query = query.where(key >= int(filters.after_cursor) // tables.CHUNK_SPAN)
     if filters.before_cursor is not None:

@@ -31,6 +31,7 @@ from jobnb.storage.value_paths import (
     owner_of,
     place_of,
     split_partitions,
+    tell_path,
 )
 
 _ENDINGS = tuple((form, ending) for form in FORMATS for ending in (form.suffix, *form.others))
@@ -209,7 +210,7 @@ class FileIOManager(IOManager):
                 f"The stored value of {_describe(context, place)} cannot be read from "
                 f"{str(found.path)!r} ({type(error).__name__}: {error}). {_remedy(context, place)}"
             ) from error
-        context.tell_input_metadata({"path": MetadataValue.path(str(found.path))})
+        tell_path(context, found.path)
         return value
 
     # --- files, also those that versions before this one wrote ----------------

@@ -28,6 +28,7 @@ from jobnb.storage.value_paths import (
     place_of,
     safe_name,
     split_partitions,
+    tell_path,
 )
 
 
@@ -231,7 +232,7 @@ class UPathIOManager(IOManager):
 
     def _load(self, context: InputContext, path: Any) -> Any:
         value = self.load_from_path(context, path)
-        context.tell_input_metadata({"path": MetadataValue.path(str(path))})
+        tell_path(context, path)
         return value
 
     # --- where ------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from jobnb.definitions.keys import AssetKey
+from jobnb.definitions.metadata_values import MetadataValue
 from jobnb.definitions.resources.io_context import InputContext, OutputContext
 from jobnb.errors import InvariantViolationError, StepOutputNotFoundError, ValueNotStoredError
 from jobnb.events import EventType
@@ -103,6 +104,14 @@ def load_partitions(
     if len(keys) > 1:
         return found
     return found.get(keys[0]) if keys else None
+
+
+def tell_path(context: InputContext, path: Any) -> None:
+    """Tell where a value was loaded from; the folder of several partitions is told afterwards."""
+    maker = maker_of(context)
+    partitioned = maker.has_asset_key and maker.has_asset_partitions
+    if not partitioned or len(maker.asset_partition_keys) == 1:
+        context.add_input_metadata({"path": MetadataValue.path(str(path))})
 
 
 def _allows(context: InputContext) -> bool:

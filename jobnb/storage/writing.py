@@ -55,6 +55,9 @@ _KIND_NAMES = {kind: kind.event_type.value for kind in _INDEXED}
 INDEXED_KINDS = frozenset(_KIND_NAMES.values())
 """The kinds that are looked up across runs: each such event has a row of its own."""
 
+LOADING_KIND = "ASSET_OBSERVATION_LOADING"
+"""What the index calls an observation that reports no version: an IO manager loaded the asset."""
+
 IndexRow = tuple[int, str, str, float, str | None, str | None, str | None, bytes]
 _INDEX_COLUMNS = tuple(column.name for column in tables.indexed_events.columns)
 _ASSET_COLUMNS = ("asset_key", "run_id", "storage_id", "time", "body")
@@ -281,7 +284,7 @@ def _index_row(run_id: str, storage_id: int, event: Any) -> IndexRow:
     return (
         storage_id,
         run_id,
-        _KIND_NAMES[kind],
+        LOADING_KIND if kind is ev.AssetObserved and event.is_loading else _KIND_NAMES[kind],
         event.time,
         event.step_key if news or kind is ev.StepFailed else None,
         key_text(event.asset) if news else None,

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from jobnb import (
     AssetKey,
     AssetSpec,
+    DataVersion,
+    EventRecordsFilter,
+    EventType,
+    Instance,
     IntMetadataValue,
     InvalidDefinitionError,
     InvalidInvocationError,
     IOManager,
+    MetadataValue,
     Out,
     Output,
     PartitionKeyRange,
     ResourceDefinition,
     StaticPartitionsDefinition,
+    UPathIOManager,
     asset,
     build_input_context,
     build_output_context,
@@ -23,8 +31,11 @@ from jobnb import (
     graph_asset,
     job,
     materialize,
+    observable_source_asset,
+    observe,
     op,
 )
+from jobnb.storage.files import FileIOManager
 
 
 class Told(IOManager):
@@ -244,4 +255,52 @@ def test_where_a_value_was_loaded_from_is_told(tmp_path):
     assert loaded_metadata(result) == [{"path": stored}]
     assets = materialize([up, down], resources={"io_manager": files})
     assert loaded_metadata(assets)[0]["path"].startswith(str(tmp_path / "up"))
-    assert observed(assets) == []  # to read is not to learn something about the asset
+    (seen,) = observed(assets)
+    assert (seen.asset_key, seen.tags) == (AssetKey("up"), {})
+    assert seen.metadata == {"path": MetadataValue.path(str(tmp_path / "up"))}
+
+
+class Pickles(UPathIOManager):
+    """Tells something of each file that it loads."""
+
+    def dump_to_path(self, context, obj, path):
+        path.write_bytes(pickle.dumps(obj))
+
+    def load_from_path(self, context, path):
+        context.add_input_metadata({"size": path.stat().st_size})
+        return pickle.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize("manager", [FileIOManager, Pickles])
+def test_files_observe_the_partition_that_they_load_and_none_of_several(tmp_path, manager):
+    files = {"io_manager": manager(str(tmp_path))}
+    for key in ("a", "b"):
+        made = materialize([lettered, below], resources=files, partition_key=key)
+        seen = observed(made)[-1]
+        assert (seen.partition, list(seen.metadata)) == (key, ["path"])
+    of_all = materialize([lettered, all_letters], resources=files, selection="all_letters")
+    assert "path" not in {name for each in observed(of_all) for name in each.metadata}
+
+
+def test_what_is_loaded_is_no_new_version_of_a_source(tmp_path):
+    versions = iter(["v1", "v2"])
+
+    @observable_source_asset
+    def files():
+        return DataVersion(next(versions))
+
+    @asset
+    def made(files):
+        return files
+
+    instance, given = Instance.ephemeral(), {"resources": {"io_manager": Telling()}}
+    observe([files], instance=instance)
+    for _ in range(2):
+        materialize([files, made], instance=instance, **given)
+        tags = instance.get_latest_materialization_event(AssetKey("made")).dagster_event.tags
+        assert tags["dagster/input_data_version/files"] == "v1"
+    assert instance.get_latest_data_version_record(AssetKey("files")).data_version == "v1"
+    of_kind = EventRecordsFilter(EventType.ASSET_OBSERVATION, AssetKey("files"))
+    assert len(instance.get_event_records(of_kind)) == 3  # one of them tells a version
+    observe([files], instance=instance)
+    assert instance.get_latest_data_version_record(AssetKey("files")).data_version == "v2"

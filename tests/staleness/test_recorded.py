@@ -22,6 +22,7 @@ from jobnb import (
     io_manager,
     materialize,
 )
+from jobnb.definitions.ops.output import provenance_of
 
 
 def tags(instance: Instance, key: str) -> dict[str, str]:
@@ -109,7 +110,10 @@ def test_a_source_that_nobody_observed_is_at_its_first_version() -> None:
     with Instance.ephemeral() as instance:
         constant = io_manager(lambda _context: Constant())
         materialize([source, a], instance=instance, resources={"constant": constant})
-        assert tags(instance, "a")["dagster/input_data_version/files"] == "INITIAL"
+        made = tags(instance, "a")
+    assert made["dagster/input_data_version/files"] == "INITIAL"
+    assert made["dagster/input_event_pointer/files"] == "NULL"
+    assert provenance_of(made).input_storage_ids == {AssetKey("files"): None}
 
 
 class Login(Config):

@@ -22,6 +22,7 @@ _CODE = "dagster/code_version"
 _GIVEN = "dagster/data_version_is_user_provided"
 _INPUT = "dagster/input_data_version/"
 _POINTER = "dagster/input_event_pointer/"
+_NO_EVENT = "NULL"
 
 
 class DataVersion(msgspec.Struct, frozen=True):
@@ -91,9 +92,14 @@ def provenance_of(tags: Mapping[str, str]) -> DataProvenance | None:
     return DataProvenance(
         code_version,
         {key: DataVersion(version) for key, version in versions.items()},
-        {key: int(pointers[key]) if key in pointers else None for key in versions},
+        {key: _number(pointers.get(key)) for key in versions},
         tags.get(_GIVEN) == "true",
     )
+
+
+def _number(pointer: str | None) -> int | None:
+    """Return the number of an event; None if there was none, or its number was not known yet."""
+    return int(pointer) if pointer is not None and pointer != _NO_EVENT else None
 
 
 def _by_key(tags: Mapping[str, str], prefix: str) -> dict[AssetKey, str]:

@@ -436,7 +436,7 @@ class OutputContext(ValueContext):
     def consume_events(self) -> Iterable[AssetMaterialization | AssetObservation]:
         """Return the events that were recorded since the last call."""
         events, self._events = self._events, None
-        return iter(events or ())
+        yield from events or ()
 
 
 class InputContext(ValueContext):
@@ -562,4 +562,4 @@ class InputContext(ValueContext):
     def consume_events(self) -> Iterable[AssetObservation]:
         """Return the observations that were recorded since the last call."""
         news, self._news = self._news, []
-        return iter(news)
+        yield from news

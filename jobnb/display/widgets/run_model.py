@@ -114,7 +114,7 @@ class RunModel:
                 touched.add(key)
                 if isinstance(event, (OutputYielded, AssetMaterialized)):
                     self._came_out(event)
-                elif isinstance(event, AssetObserved):
+                elif isinstance(event, AssetObserved) and not event.is_loading:
                     self._observed["/".join(event.asset)] = event
                     self._looking.add(key)
             elif isinstance(event, _OF_ALL_STEPS):
