@@ -7,12 +7,12 @@ import enum
 import math
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic import Field as PydanticField
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -146,25 +146,50 @@ def plain_model(model: BaseModel) -> dict[str, Any]:
 def plain_config(config: Any) -> Any:
     """Return config that was read as plain mappings and values, under the names that config uses.
 
-    Fields that are None unless given are left out where they are, as Dagster does.
+    As in Dagster, fields that are None and were not given are left out of `Config` objects, their
+    enums are values, and a member of a discriminated union is `{kind: fields}`.
 
     Args:
         config: A value, or a `Config` object with all its fields.
     """
-    if isinstance(config, BaseModel):
-        fields = type(config).model_fields
-        values = {name: getattr(config, name) for name in fields}
-        values = {
-            field_name(name, fields[name]): value
-            for name, value in values.items()
-            if value is not None or fields[name].default is not None
-        }
-        return plain_config({**values, **(config.model_extra or {})})
-    if isinstance(config, Mapping):
-        return {name: plain_config(value) for name, value in config.items()}
-    if isinstance(config, (list, tuple)):
-        return [plain_config(each) for each in config]
-    return config
+    return _each_plain(config)
+
+
+def _plain_model(config: BaseModel) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, info in type(config).model_fields.items():
+        value = getattr(config, name)
+        if value is None and info.default is None and name not in config.model_fields_set:
+            continue
+        made[field_name(name, info)] = _by_kind(value, info) or _without_members(value)
+    return {**made, **_without_members(config.model_extra or {})}
+
+
+def _by_kind(value: Any, info: FieldInfo) -> dict[str, Any] | None:
+    """Return a member of a discriminated union by its kind; None if it is none."""
+    tag = info.discriminator
+    if not isinstance(tag, str) or not isinstance(value, BaseModel):
+        return None
+    inner = _plain_model(value)
+    kind = inner.pop(field_name(tag, type(value).model_fields[tag]))
+    return {str(kind): inner}
+
+
+def _without_members(value: Any) -> Any:
+    """Return a value of a model's field with the values of enums in place of their members."""
+    return value.value if isinstance(value, enum.Enum) else _each_plain(value, _without_members)
+
+
+def _each_plain(value: Any, inner: Callable[[Any], Any] = plain_config) -> Any:
+    if isinstance(value, RootModel):
+        return inner(value.root)
+    if isinstance(value, BaseModel):
+        return _plain_model(value)
+    if isinstance(value, Mapping):
+        return {name: inner(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [inner(each) for each in value]
+    return value
 
 
 def plain_field(model: BaseModel, name: str) -> Any:

@@ -137,7 +137,9 @@ class StepExecution:
                 f"hand back {', '.join(map(repr, self._function.results))}. Write a file and read "
                 "it downstream, or choose a kernel of Python."
             )
-        config = self._context.op_config or {}
+        config = self._context.bound_step.config or {}
+        if hasattr(config, "model_dump"):
+            config = config.model_dump()
         if not isinstance(config, Mapping):
             raise NotebookError(
                 f"The config of the notebook {self._function.name!r} is {config!r}: give fields "

@@ -142,9 +142,12 @@ class Step(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def plain_config(self) -> Any:
-        """The config of its op, that of a `Config` class as a dict."""
-        to_dict = getattr(self.config, "model_dump", None)
-        return to_dict() if to_dict else self.config
+        """The config of its op, that of a `Config` class as a dict, without what is unset."""
+        if not hasattr(self.config, "model_dump"):
+            return self.config
+        from jobnb.config import plain_config  # loaded already where a class made the config
+
+        return plain_config(self.config)
 
     @property
     def leaves_out(self) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
+import typing
 from contextlib import contextmanager
 
 import pytest
+from pydantic import Field as PydanticField
 
 from jobnb import (
     Config,
@@ -13,6 +15,7 @@ from jobnb import (
     Definitions,
     Enum,
     Field,
+    GraphDefinition,
     InvalidConfigDefinitionError,
     InvalidConfigError,
     InvalidDefinitionError,
@@ -36,6 +39,7 @@ from jobnb import (
     materialize,
     op,
     resource,
+    validate_run_config,
     with_resources,
 )
 
@@ -392,3 +396,69 @@ def test_an_input_without_a_value_is_refused_as_definition_config_and_selection(
     for kind in (InvalidDefinitionError, InvalidConfigError, InvalidSubsetError):
         with pytest.raises(kind, match="'x'"):
             work.execute_in_process()
+
+
+# --- the config of an op that takes a class -------------------------------------------
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Inner(Config):
+    size: int = 1
+    note: str | None = None
+
+
+class Cat(Config):
+    kind: typing.Literal["cat"] = "cat"
+    lives: int = 9
+
+
+class Dog(Config):
+    kind: typing.Literal["dog"] = "dog"
+
+
+class Whole(Config):
+    color: Color
+    times: int = PydanticField(default=3, alias="count")
+    unset: int | None = None
+    given: int | None = None
+    inner: list[Inner] = PydanticField(default=[Inner()])
+    pet: Cat | Dog = PydanticField(discriminator="kind")
+
+
+def test_op_config_has_plain_values_without_what_is_unset():
+    @op
+    def whole(context, config: Whole):
+        assert config.color is Color.RED
+        assert config.unset is None
+        return context.op_config
+
+    given = {"color": "RED", "given": None, "pet": {"cat": {"lives": 7}}}
+    expected = {
+        "color": "red",
+        "count": 3,
+        "given": None,
+        "inner": [{"size": 1}],
+        "pet": {"cat": {"lives": 7}},
+    }
+    run = GraphDefinition("run", node_defs=[whole]).to_job()
+    result = run.execute_in_process({"ops": {"whole": {"config": given}}})
+    assert result.output_for_node("whole") == expected
+    assert (
+        validate_run_config(run, {"ops": {"whole": {"config": given}}})["ops"]["whole"]["config"]
+        == expected
+    )
+    config = Whole(color=Color.RED, given=None, pet=Cat(lives=7))
+    assert whole(build_op_context(), config) == expected
+
+
+def test_a_member_of_an_enum_of_a_dict_schema_is_the_member():
+    @op(config_schema={"color": Enum.from_python_enum(Color)})
+    def plain(context):
+        return context.op_config
+
+    run = GraphDefinition("run", node_defs=[plain]).to_job()
+    given = {"ops": {"plain": {"config": {"color": "RED"}}}}
+    assert run.execute_in_process(given).output_for_node("plain") == {"color": Color.RED}
