@@ -77,8 +77,25 @@ def test_an_event_is_made_as_dagster_makes_it_and_lands_in_the_history(dagster):
         assert last.asset_materialization.metadata["rows"].value == 3
         line = instance.all_logs(run.run_id)[-1]
         assert (line.user_message, line.level) == ("look", logging.WARNING)
+
+
+def test_events_need_no_run_that_is_recorded(dagster):
+    from dagster import AssetObservation, DagsterEvent, EventLogEntry
+    from dagster._core.events import AssetObservationData, StepMaterializationData
+
+    made = StepMaterializationData(AssetMaterialization("orders"))
+    seen = AssetObservationData(AssetObservation("users"))
+    with Instance.ephemeral() as instance:
+        told = DagsterEvent("ASSET_MATERIALIZATION", "daily", event_specific_data=made)
+        instance.report_dagster_event(told, "elsewhere")
+        told = DagsterEvent("ASSET_OBSERVATION", "daily", event_specific_data=seen)
+        instance.handle_new_event(EventLogEntry(None, "info", "", "", 3.0, dagster_event=told))
+        assert instance.get_latest_materialization_event(AssetKey("orders")).run_id == "elsewhere"
+        assert {key.to_user_string() for key in instance.all_asset_keys()} == {"orders", "users"}
+        assert len(instance.all_logs("elsewhere")) == 1
+        assert instance.get_runs() == []
         with pytest.raises(RunNotFoundError, match="create_run_for_job"):
-            instance.report_dagster_event(event, "no such run")
+            instance.report_engine_event("look", run_id="no such run")
 
 
 def test_kinds_of_events_are_made_of_their_own_data(dagster):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from jobnb.definitions.jobs.job_config import OBSERVATION_JOB, job_words, run_words
+from jobnb.definitions.jobs.job_config import OBSERVATION_JOB, is_nameless, job_words, run_words
 from jobnb.definitions.jobs.job_definition import JobDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.plain import check_tags
@@ -349,9 +349,9 @@ def run_tags(
         return merged
     from jobnb.plan.partitions import PARTITION_TAGS
 
-    config, key = job.partitioned_config, partitions.single
-    if config is not None and key is not None:
-        merged = {**config.get_tags_for_partition_key(key), **merged}
+    key = partitions.single
+    if key is not None and not is_nameless(job.name):
+        merged = {**job.get_tags_for_partition_key(key), **merged}
     kept = {tag: text for tag, text in merged.items() if tag not in PARTITION_TAGS}
     return {**kept, **partitions.tags(store)}
 

@@ -62,4 +62,6 @@ def _of_resource(plan: Plan, key: str) -> Any:
     if isinstance(definition, ConfigurableResourceDefinition):
         values = definition.config_with(given)
         return plain_config({name: each for name, each in values.items() if each is not None})
+    if given is None and key in plan.job.resource_defs and getattr(definition, "is_settled", False):
+        return {}  # `fs_io_manager`, which somebody chose: all of its config is optional
     return plain_config(given)

@@ -205,42 +205,54 @@ class EventHistory:
         Raises:
             RunNotFoundError: If there is no such run.
         """
-        for log in self._history.logs_of(run_id):
-            if not log.closed:
-                log.events.append(event)
-                log.commit()
-                return
-        self._report_later(event, run_id)
-
-    def _report_later(self, event: Event, run_id: str) -> None:
-        from jobnb.storage import writing
-
-        if not self._history.write(
-            lambda connection: writing.write_events(connection, run_id, [event])
-        ):
+        if not self._add(event, run_id):
             raise RunNotFoundError(
                 f"There is no run {run_id!r} in this history, so it has no log. Record the run "
                 "first, with instance.create_run_for_job(job)."
             )
-        self._history.listeners.tell(run_id, self._job_name(run_id), [event])
+
+    def _add(self, event: Event, run_id: str, *, unrecorded: bool = False) -> bool:
+        """Add an event to a run's log; return whether it is kept."""
+        from jobnb.storage import writing
+
+        for log in self._history.logs_of(run_id):
+            if not log.closed:
+                log.events.append(event)
+                log.commit()
+                return True
+        kept = self._history.write(
+            lambda connection: writing.write_events(
+                connection, run_id, [event], unrecorded=unrecorded
+            )
+        )
+        if kept:
+            self._history.listeners.tell(run_id, self._job_name(run_id), [event])
+        return kept
 
     def report_dagster_event(
         self, dagster_event: Event, run_id: str, log_level: int | None = None
     ) -> None:
-        """Dagster's name for `report_event`."""
-        self.report_event(dagster_event, run_id, log_level)
+        """Add an event to the log of a run, which need not be recorded: assets are made elsewhere.
+
+        Args:
+            dagster_event: The event.
+            run_id: The run, or any text.
+            log_level: Accepted as Dagster does.
+
+        Source: Dagster's `DagsterInstance.report_dagster_event`.
+        """
+        self._add(dagster_event, run_id, unrecorded=True)
 
     def handle_new_event(self, event: EventLogEntry) -> None:
         """Add what an entry holds to the log of its run: its event, or else its message.
 
-        Raises:
-            RunNotFoundError: If there is no such run.
+        The run need not be recorded.
 
         Source: Dagster's `DagsterInstance.handle_new_event`.
         """
         level = logging.getLevelNamesMapping().get(str(event.level).upper(), event.level)
         line = ev.Logged(event.timestamp, level, event.user_message, event.step_key)
-        self.report_event(event.dagster_event or line, event.run_id)
+        self._add(event.dagster_event or line, event.run_id, unrecorded=True)
 
     def report_engine_event(
         self,

@@ -112,7 +112,12 @@ def keep_tags(_connection: Connection) -> Insert:
 
 
 def write_events(
-    connection: Connection, run_id: str, events: Sequence[ev.Event], holder: Holder | None = None
+    connection: Connection,
+    run_id: str,
+    events: Sequence[ev.Event],
+    holder: Holder | None = None,
+    *,
+    unrecorded: bool = False,
 ) -> bool:
     """Add events to a run's log, and all that follows from them, in the open transaction.
 
@@ -121,12 +126,13 @@ def write_events(
         run_id: The run.
         events: What happened.
         holder: The process that does the run, where it is not only told of from outside.
+        unrecorded: Whether they are kept even if the run is not in the history.
 
     Returns:
-        Whether the run is there; the events of a run that was deleted are dropped.
+        Whether they are kept; else the events of a run that was deleted are dropped.
     """
     there, status = _touch_run(connection, run_id, events, holder)
-    if not there:
+    if not there and not unrecorded:
         return False
     indexed: list[IndexRow] = []
     planned: dict[tuple[str, str | None], None] = {}

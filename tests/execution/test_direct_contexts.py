@@ -7,6 +7,7 @@ import pytest
 from jobnb import (
     AssetMaterialization,
     Field,
+    FilesystemIOManager,
     Instance,
     InvalidConfigError,
     InvalidInvocationError,
@@ -19,7 +20,9 @@ from jobnb import (
     build_input_context,
     build_op_context,
     build_output_context,
+    fs_io_manager,
     graph,
+    mem_io_manager,
     op,
     resource,
     success_hook,
@@ -193,3 +196,18 @@ def test_resources_of_a_test_are_torn_down_with_its_context(build):
     assert (context.resources.connection, happened[2:]) == ("open", ["opened"])
     del context
     assert happened[2:] == ["opened", "closed"]
+
+
+def test_an_io_manager_that_was_chosen_takes_config():
+    @graph
+    def chain():
+        add.alias("first")(add(1))
+
+    def managers(*given):
+        chosen = chain.to_job(resource_defs=dict(zip(["io_manager"], given, strict=False)))
+        return validate_run_config(chosen)["resources"]["io_manager"]["config"]
+
+    assert managers() is None
+    assert managers(fs_io_manager) == managers(FilesystemIOManager()) == {}
+    assert managers(fs_io_manager.configured({"base_dir": "x"})) == {"base_dir": "x"}
+    assert managers(mem_io_manager) is None

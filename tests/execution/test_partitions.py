@@ -103,6 +103,14 @@ def test_a_run_is_for_a_range_and_tells_of_every_partition(instance):
     assert again.asset_value("shouted") == "CC"
 
 
+def test_a_run_of_one_partition_of_a_job_has_the_tags_of_its_run_request(instance):
+    defs = Definitions([letters, shouted], jobs=[define_asset_job("loud")])
+    loud = defs.get_job_def("loud")
+    request = loud.run_request_for_partition("b")
+    assert loud.execute_in_process(partition_key="b", instance=instance).run.tags == request.tags
+    assert request.tags["dagster/partition_set"] == "loud_partition_set"
+
+
 def test_a_run_is_for_some_partitions_in_their_order(instance):
     result = materialize([letters], instance=instance, partition_key=["d", "a", "d"])
     assert made(result) == ["a", "d"]
