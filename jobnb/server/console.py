@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import ipywidgets
 
@@ -34,6 +34,7 @@ from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_liv
 from jobnb.errors import InvalidSubsetError, JobnbError
 from jobnb.execution.spec import ASSET_JOB
 from jobnb.registry.session import Session
+from jobnb.server.page_query import PageQuery
 from jobnb.storage.backfill import PartitionBackfill
 from jobnb.storage.run import RunsFilter
 from jobnb.storage.run_table import RunTable
@@ -54,13 +55,13 @@ class ConsoleView:
         title: Its title.
         widget: The widget; None where there are only rows.
         rows: Links with what is said of them: name, address, noun, doc, status, word, time.
-        tabs: The bar whose open tab is a part of the address, if there is one.
+        query: The open tab and the filter of runs, which are a part of the address.
     """
 
     title: str
     widget: Any = None
     rows: list[dict[str, Any]] = field(default_factory=list)
-    tabs: Any = None
+    query: PageQuery = field(default_factory=PageQuery)
 
 
 def address_of_run(run_id: str) -> str:
@@ -113,34 +114,29 @@ class Console:
         """
         parts = urlsplit(address)
         first, _, rest = parts.path.strip("/").partition("/")
-        asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        places: dict[str, Callable[[], ConsoleView]] = {
+        query = PageQuery(parts.query)
+        places: dict[str, Callable[[PageQuery], ConsoleView]] = {
             "": self._overview,
             "jobs": self._jobs,
             "runs": self._runs,
             "backfills": self._backfills,
             "automation": self._automation,
         }
-        things: dict[str, Callable[[str], ConsoleView]] = {
+        things: dict[str, Callable[[str, PageQuery], ConsoleView]] = {
             "jobs": self._job,
             "runs": self._run,
             "backfills": self._backfill,
             "assets": self._asset,
         }
         if not rest and first in places:
-            shown = places[first]()
-        elif rest and first in things:
-            shown = things[first](unquote(rest))
-        else:
-            raise InvalidSubsetError(f"There is nothing at {parts.path!r} here.")
-        tab = asked.get("tab")
-        if shown.tabs is not None and tab in shown.tabs.labels:
-            shown.tabs.opened = tab
-        return shown
+            return places[first](query)
+        if rest and first in things:
+            return things[first](unquote(rest), query)
+        raise InvalidSubsetError(f"There is nothing at {parts.path!r} here.")
 
     # --- lists ------------------------------------------------------------------
 
-    def _overview(self) -> ConsoleView:
+    def _overview(self, _query: PageQuery) -> ConsoleView:
         below = ipywidgets.VBox()
 
         def show(widget: Any) -> None:
@@ -165,7 +161,7 @@ class Console:
         else:
             below.children = [self._pad(job, "selected assets")]
 
-    def _jobs(self) -> ConsoleView:
+    def _jobs(self, _query: PageQuery) -> ConsoleView:
         rows = [
             {**job, "address": address_of_job(job["name"]), **self._latest(job["name"])}
             for job in contents(self.session, self.session.snapshot())["jobs"]
@@ -184,19 +180,21 @@ class Console:
             "run": address_of_run(run.run_id),
         }
 
-    def _runs(self) -> ConsoleView:
-        return ConsoleView("Runs", _PageHistory(self.session.runs, self._show_run))
+    def _runs(self, query: PageQuery) -> ConsoleView:
+        return ConsoleView(
+            "Runs", _PageHistory(self.session.runs, self._show_run, query), query=query
+        )
 
-    def _backfills(self) -> ConsoleView:
+    def _backfills(self, _query: PageQuery) -> ConsoleView:
         found = self.session.instance.get_backfills(limit=_MOST_BACKFILLS)
         return ConsoleView("Backfills", rows=[backfill_row(each) for each in found])
 
-    def _automation(self) -> ConsoleView:
+    def _automation(self, _query: PageQuery) -> ConsoleView:
         return ConsoleView("Automation", _PageAutomation(self.session.automation, self._show_run))
 
     # --- one of them ------------------------------------------------------------
 
-    def _job(self, name: str) -> ConsoleView:
+    def _job(self, name: str, query: PageQuery) -> ConsoleView:
         known = {each.name: each for each in self.session.snapshot().jobs}
         job = known.get(name) or self.session.job(name)
         runs = RunTable(self.session.instance, RunsFilter(job_name=name))
@@ -204,12 +202,13 @@ class Console:
             job,
             {
                 "launchpad": lambda: self._pad(self.session.job(name), name),
-                "runs": lambda: _PageHistory(runs, self._show_run),
+                "runs": lambda: _PageHistory(runs, self._show_run, query),
             },
         )
-        return ConsoleView(name, view, tabs=view.bar)
+        query.of_tabs(view.bar)
+        return ConsoleView(name, view, query=query)
 
-    def _asset(self, name: str) -> ConsoleView:
+    def _asset(self, name: str, query: PageQuery) -> ConsoleView:
         key = AssetKey.from_user_string(name)
         definition = self.session.asset(key)
 
@@ -218,19 +217,21 @@ class Console:
             return self._pad(job, name)
 
         view = _PageAsset(definition, pad, self._show_run)
-        return ConsoleView(name, view, tabs=view.bar)
+        query.of_tabs(view.bar)
+        return ConsoleView(name, view, query=query)
 
-    def _run(self, begins: str) -> ConsoleView:
+    def _run(self, begins: str, _query: PageQuery) -> ConsoleView:
         run = self._found(begins)
         shown = self._show_run
         view = _PageRun(run, shown, read_only=self.read_only)
         return ConsoleView(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
 
-    def _backfill(self, backfill_id: str) -> ConsoleView:
+    def _backfill(self, backfill_id: str, query: PageQuery) -> ConsoleView:
         view = BackfillView(self.session.find_backfill(backfill_id))
         of_it = RunsFilter.for_backfill(backfill_id)
-        runs = _PageHistory(RunTable(self.session.instance, of_it), self._show_run)
-        return ConsoleView(f"backfill {backfill_id}", ipywidgets.VBox([view, runs]))
+        runs = _PageHistory(RunTable(self.session.instance, of_it), self._show_run, query)
+        shown = ipywidgets.VBox([view, runs])
+        return ConsoleView(f"backfill {backfill_id}", shown, query=query)
 
     def _found(self, begins: str) -> RunSource:
         """Return a run by its id, or how that begins; one in progress elsewhere is followed."""
@@ -330,9 +331,10 @@ def backfill_row(record: PartitionBackfill) -> dict[str, Any]:
 class _PageHistory(HistoryView):
     """The history, where a run that is opened has an address of its own."""
 
-    def __init__(self, runs: RunTable, show: Callable[[Any], None]) -> None:
+    def __init__(self, runs: RunTable, show: Callable[[Any], None], query: PageQuery) -> None:
         self._show_there = show
         super().__init__(runs)
+        query.of_runs(self.table)
 
     def show_run(self, run: Any) -> None:
         """Go to the run."""

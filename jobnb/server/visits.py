@@ -129,12 +129,12 @@ class Visit:
 
     def _at(self, address: str) -> dict[str, Any]:
         """Return what stands at an address; made once, and kept for a while."""
-        place = address.partition("?")[0]
+        place, _, query = address.partition("?")
         kept = self._shelves.pop(place, None)
         shelf = WidgetGroup()
         if kept is not None and kept[1].widget is not None:
             shelf, shown = kept
-            _open_tab(shown, address)
+            shown.query.take(query)
         else:
             try:
                 with shelf.taking():
@@ -142,8 +142,7 @@ class Visit:
             except Exception:
                 shelf.close()
                 raise
-            if shown.tabs is not None:
-                shown.tabs.observe(lambda change: self._tab(place, change["new"]), ["opened"])
+            shown.query.observe(lambda change: self._query(place, change["new"]), ["text"])
         self._shelves[place] = shelf, shown
         while len(self._shelves) > _MOST_SHELVES:
             _close(*self._shelves.popitem(last=False)[1])
@@ -178,21 +177,13 @@ class Visit:
     def _go(self, address: str) -> None:
         self._tell({"go": address})
 
-    def _tab(self, place: str, tab: str) -> None:
-        self._tell({"tab": tab, "place": place})
+    def _query(self, place: str, query: str) -> None:
+        self._tell({"query": query, "place": place})
 
     def _tell(self, message: dict[str, Any]) -> None:
         send = self._send
         if send is not None:
             send(encoded(message))
-
-
-def _open_tab(shown: ConsoleView, address: str) -> None:
-    from urllib.parse import parse_qs, urlsplit
-
-    asked = parse_qs(urlsplit(address).query).get("tab")
-    if shown.tabs is not None and asked and asked[-1] in shown.tabs.labels:
-        shown.tabs.opened = asked[-1]
 
 
 def _close(shelf: WidgetGroup, shown: ConsoleView) -> None:

@@ -295,3 +295,55 @@ def keep_refusal(refused: list[str]) -> Callable[[str | bytes], None]:
             refused.append(str(frame))
 
     return hear
+
+
+def test_a_filter_of_runs_stands_in_the_address_and_comes_back(
+    runs: tuple[Path, list[str]], server: PageServer, visitor: Page, browser: Browser
+) -> None:
+    visitor.goto(f"{server.address}/runs")
+    status = visitor.get_by_role("main").get_by_role("status")
+    some = re.compile("of 10 runs")
+    visitor.get_by_role("button", name="failed").click()
+    visitor.get_by_label("Job", exact=True).fill("weekly")
+    expect(status).to_contain_text(some)
+    visitor.wait_for_url("**/runs?job=weekly&status=FAILURE")
+    visitor.locator(".jw-runs tbody tr").first.locator(".jw-code").click()
+    visitor.wait_for_url("**/runs/*-*")
+    visitor.go_back()  # and where it came from, too
+    expect(visitor.get_by_label("Job", exact=True)).to_have_value("weekly")
+    expect(status).to_contain_text(some)
+
+    second = browser.new_context()
+    other = second.new_page()
+    other.goto(server.door)
+    other.goto(visitor.url)  # a link that was sent to somebody
+    expect(other.get_by_role("main").get_by_role("status")).to_contain_text(some)
+    expect(other.get_by_role("button", name="failed")).to_have_attribute("aria-pressed", "true")
+    server.stop(signal.SIGKILL)
+    server.start()
+    for page in (visitor, other):
+        expect(page.get_by_text("does not answer")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_label("Job", exact=True)).to_have_value("weekly")
+        expect(page.get_by_role("main").get_by_role("status")).to_contain_text(some)
+    second.close()
+
+    visitor.get_by_role("button", name="Clear").click()
+    visitor.wait_for_url("**/runs")
+    expect(status).to_contain_text(re.compile(r"of 10,\d\d\d runs"))
+    visitor.goto(f"{server.address}/jobs/daily?tab=runs&status=FAILURE")
+    expect(status).to_have_text("0 runs")
+    visitor.get_by_label("Job", exact=True).fill("")
+    visitor.wait_for_url("**/jobs/daily?tab=runs&job=&status=FAILURE")
+    expect(status).to_contain_text(re.compile(r"of 1\d runs"))
+    visitor.get_by_role("link", name="Runs").click()
+    visitor.wait_for_url("**/runs")
+    expect(visitor.get_by_role("button", name="failed")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_filter_of_an_address_that_is_none_is_told(server: PageServer, visitor: Page) -> None:
+    problem = visitor.get_by_role("alert")
+    for query, words in (("status=FAILED", "'FAILURE'"), ("after=soon", "'soon' is not a time")):
+        visitor.goto(f"{server.address}/runs?{query}")
+        expect(problem).to_contain_text(words)
+        visitor.get_by_role("button", name="Clear").click()
+        expect(problem).to_have_text("")

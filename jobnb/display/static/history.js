@@ -15,6 +15,7 @@ function historyTable(model, root) {
   const act = deeds(model, state, parts, load);
   const filters = filterBar(model, state, () => {
     state.cursors = [null];
+    put(model, { asked: withMoments(state.asked) }); // the view that is shown next has the same filter
     load();
   });
   parts.filters.append(filters.node);
@@ -63,7 +64,9 @@ function withLocalTimes(asked) {
 
 function changedTimes(asked, change) {
   const told = { ...asked };
-  for (const name of ["after", "before"]) if (told[name]) told[name] = change(told[name]);
+  for (const name of ["after", "before"]) {
+    if (!Number.isNaN(Date.parse(told[name]))) told[name] = change(told[name]); // else it is refused in words
+  }
   return told;
 }
 

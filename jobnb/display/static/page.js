@@ -107,7 +107,7 @@ async function show(again) {
     window.scrollTo(0, 0);
     if (page.shown) place.focus({ preventScroll: true });
   }
-  page.shown = address;
+  page.shown = location.pathname + location.search;
 }
 
 // A list; it is read again while something of it goes on.
@@ -261,8 +261,11 @@ function receive(message) {
   } else if ("notice" in message) {
     fill(notice, message.notice);
     notice.classList.toggle("jw-hidden", !message.notice);
-  } else if ("tab" in message) {
-    if (location.pathname === message.place) history.replaceState(null, "", `${message.place}?tab=${message.tab}`);
-    page.shown = location.pathname + location.search;
+  } else if ("query" in message) {
+    // The open tab and the filter of runs stand in the address: a link to it shows the same.
+    const address = message.place + (message.query ? `?${message.query}` : "");
+    if (location.pathname !== message.place) return;
+    if (page.shown === location.pathname + location.search) page.shown = address;
+    history.replaceState(null, "", address);
   } else wires.take(message);
 }
