@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jobnb.events as ev
 from jobnb.errors import InvariantViolationError, RunNotFoundError
 from jobnb.events import Event, EventType
+from jobnb.storage.cursors import cursor_place
 from jobnb.storage.records import (
     EventLogConnection,
     EventLogEntry,
@@ -116,7 +117,7 @@ class EventHistory:
             ascending: Oldest first; else newest first.
         """
         name = self._job_name(run_id)
-        place = _place(cursor)
+        place = cursor_place(cursor, "an event log")
         if ascending:
             wanted = None if limit is None else limit + 1
             found = self._places(run_id, -1 if place is None else place, of_type, wanted)
@@ -190,7 +191,7 @@ class EventHistory:
             found = self._places(run_id, seen, None, None)
             return [(seq, entry_of(event, run_id, name)) for seq, _, event in found]
 
-        place = _place(cursor)
+        place = cursor_place(cursor, "an event log")
         self._history.listeners.watch(run_id, cb, -1 if place is None else place, pull)
 
     def end_watch_event_logs(self, run_id: str, cb: Watcher) -> None:
@@ -318,15 +319,3 @@ def _kinds(of_type: Kinds) -> frozenset[str] | None:
         return None
     wanted = [of_type] if isinstance(of_type, EventType) else of_type
     return frozenset(EventType(kind).value for kind in wanted)
-
-
-def _place(cursor: str | None) -> int | None:
-    """Parse a cursor: the position of the last event seen, as text."""
-    if cursor is None or cursor == "":
-        return None
-    try:
-        return int(cursor)
-    except ValueError:
-        raise InvariantViolationError(
-            f"{cursor!r} is no cursor of an event log. Use the one that came with the last page."
-        ) from None

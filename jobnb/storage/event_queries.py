@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from jobnb.errors import StorageError
 from jobnb.events import EngineNote, ErrorInfo, Event, EventType, decode_event, decode_events
 from jobnb.storage import tables
+from jobnb.storage.cursors import held
 from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
 from jobnb.storage.tables import UNREADABLE, readable
 from jobnb.storage.writing import INDEXED_KINDS, LOADING_KIND
@@ -173,9 +174,9 @@ def _event_of_row(row: Any) -> tuple[int, str, Event]:
 def _bounds(filters: EventRecordsFilter, key: ColumnElement[int]) -> list[ColumnElement[bool]]:
     bounds: list[ColumnElement[bool]] = []
     if filters.after_cursor is not None:
-        bounds.append(key > int(filters.after_cursor))
+        bounds.append(key > held(filters.after_cursor))
     if filters.before_cursor is not None:
-        bounds.append(key < int(filters.before_cursor))
+        bounds.append(key < held(filters.before_cursor))
     return bounds
 
 
@@ -206,11 +207,11 @@ def _chunk_page(
     key = chunks.c.id
     query = select(key, chunks.c.run_id, chunks.c.body).where(_has_kind(frozenset(kinds)))
     if filters.after_cursor is not None:
-        query = query.where(key >= int(filters.after_cursor) // tables.CHUNK_SPAN)
+        query = query.where(key >= held(filters.after_cursor) // tables.CHUNK_SPAN)
     if filters.before_cursor is not None:
-        query = query.where(key <= int(filters.before_cursor) // tables.CHUNK_SPAN)
+        query = query.where(key <= held(filters.before_cursor) // tables.CHUNK_SPAN)
     if filters.storage_ids is not None:
-        query = query.where(key.in_({int(i) // tables.CHUNK_SPAN for i in filters.storage_ids}))
+        query = query.where(key.in_({held(i) // tables.CHUNK_SPAN for i in filters.storage_ids}))
     if last is not None:
         query = query.where(key > last if ascending else key < last)
     return query.order_by(key.asc() if ascending else key.desc()).limit(_PAGE)

@@ -15,8 +15,9 @@ from jobnb.definitions.partitions.partition_keys import (
     check_partition_keys,
 )
 from jobnb.definitions.plain import check_text
-from jobnb.errors import InvariantViolationError, JobnbError
+from jobnb.errors import JobnbError
 from jobnb.state import RunStatus, StepStatus
+from jobnb.storage.cursors import cursor_place
 from jobnb.storage.records import EventLogRecord
 
 if TYPE_CHECKING:
@@ -370,7 +371,7 @@ class PartitionHistory:
         """
         from jobnb.storage import named_queries
 
-        after = _place(cursor)
+        after = cursor_place(cursor, "dynamic partitions")
         rows = self._history.read(
             lambda connection: named_queries.partition_page(
                 connection, partitions_def_name, limit + 1, ascending, after
@@ -411,13 +412,3 @@ class PartitionHistory:
 
 def _text(asset_key: CoercibleToAssetKey) -> str:
     return AssetKey.from_coercible(asset_key).to_string()
-
-
-def _place(cursor: str | None) -> int | None:
-    if not cursor:
-        return None
-    if cursor.isdigit():
-        return int(cursor)
-    raise InvariantViolationError(
-        f"{cursor!r} is no cursor of dynamic partitions. Use the one that came with the last page."
-    )

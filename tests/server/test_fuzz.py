@@ -179,3 +179,19 @@ def _laughs() -> str:
         for n, name in enumerate(names[:-1])
     ]
     return "{ ...f0 } " + " ".join(parts) + f" fragment {names[-1]} on Query {{ version }}"
+
+
+def test_a_cursor_beyond_what_a_database_holds_is_answered(asked: InProcess) -> None:
+    run_id = asked.launched("nested")
+    asked.settle()
+    query = (
+        "query ($r: ID!, $c: String) { runOrError(runId: $r) { ... on Run {"
+        " eventConnection(afterCursor: $c) { events { __typename } hasMore } } } }"
+    )
+    for cursor in (str(10**19), str(10**30)):
+        answer = asked.ask(query, r=run_id, c=cursor)
+        found = answer["data"]["runOrError"]["eventConnection"]
+        assert found == {"events": [], "hasMore": False}
+    [error] = asked.ask(query, r=run_id, c="9" * 5000)["errors"]
+    assert "is no cursor of an event log" in error["message"]
+    assert asked.unexpected.found == []

@@ -115,6 +115,32 @@ def test_pages_of_a_log_hold_every_record_once(instance: Instance, ascending: bo
         instance.get_records_for_run(run_id, "x")
 
 
+HIGH, LOW = 10**30, -(10**30)
+
+
+def test_a_cursor_beyond_what_a_database_holds_is_behind_all_rows(instance: Instance) -> None:
+    run_id = made(instance, line(1), ev.StepSucceeded(2.0, "a", 1.0))
+    assert not instance.get_records_for_run(run_id, str(HIGH)).records
+    assert len(instance.get_records_for_run(run_id, str(LOW)).records) == 2
+    assert len(instance.get_records_for_run(run_id, str(HIGH), ascending=False).records) == 2
+    kind = EventType.STEP_SUCCESS
+    for more in ({"after_cursor": LOW}, {"before_cursor": HIGH}):
+        assert len(instance.get_event_records(EventRecordsFilter(kind, **more))) == 1
+    for more in ({"after_cursor": HIGH}, {"before_cursor": LOW}):
+        assert not instance.get_event_records(EventRecordsFilter(kind, **more))
+    instance.add_dynamic_partitions("colors", ["red"])
+    page = instance.get_paginated_dynamic_partitions
+    assert page("colors", 5, True, str(HIGH)).results == []
+    assert page("colors", 5, False, str(HIGH)).results == ["red"]
+    for wrong in ("x", "²", "9" * 5000, "1.5"):
+        for ask in (
+            lambda c: instance.get_records_for_run(run_id, c),
+            lambda c: page("c", 5, True, c),
+        ):
+            with pytest.raises(InvariantViolationError, match="is no cursor of"):
+                ask(wrong)
+
+
 def test_kinds_are_told_apart(instance: Instance) -> None:
     run_id = made(
         instance,

@@ -10,6 +10,7 @@ from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.automation.results import DefaultSensorStatus, SensorType, SkipReason
 from jobnb.definitions.automation.sensor import SensorDefinition
 from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey
+from jobnb.errors import InvalidInvocationError
 
 if TYPE_CHECKING:
     from jobnb.automation.sensor_context import SensorEvaluationContext
@@ -66,9 +67,17 @@ class AssetSensorDefinition(SensorDefinition):
         """Call its function for the latest materialization, if there is a new one."""
         return list(self._about_latest(context, {}))
 
+    def _place(self, cursor: str | None) -> int | None:
+        try:
+            return int(cursor) if cursor else None
+        except ValueError:
+            raise InvalidInvocationError(
+                f"{cursor!r} is no cursor of the asset sensor {self.name!r}. Delete it: it then "
+                "sees the latest materialization again."
+            ) from None
+
     def _about_latest(self, context: Any, resources: dict[str, Any]) -> Iterator[Any]:
-        after = int(context.cursor) if context.cursor else None
-        record = context.latest_materialization(self.asset_key, after)
+        record = context.latest_materialization(self.asset_key, self._place(context.cursor))
         if record is None:
             name = self.asset_key.to_user_string()
             yield SkipReason(f"The asset {name!r} has not been materialized since.")
