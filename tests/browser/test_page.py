@@ -347,3 +347,39 @@ def test_a_filter_of_an_address_that_is_none_is_told(server: PageServer, visitor
         expect(problem).to_contain_text(words)
         visitor.get_by_role("button", name="Clear").click()
         expect(problem).to_have_text("")
+
+
+# Controls that stand over each other; what sticks to an edge of the window may stand over anything.
+OVER = """() => {
+  const sticks = each => each && (/sticky|fixed/.test(getComputedStyle(each).position)
+    || sticks(each.parentElement));
+  const seen = [...document.querySelectorAll('button, input, select, main a')]
+    .filter(each => each.checkVisibility() && !each.closest('svg, .jw-canvas'))
+    .filter(each => !sticks(each))
+    .map(each => [each.ariaLabel || each.textContent, each.getBoundingClientRect()]);
+  const over = (a, b) => Math.min(a.right - b.left, b.right - a.left,
+    a.bottom - b.top, b.bottom - a.top) > 2;
+  return seen.flatMap(([name, box], at) => seen.slice(at + 1)
+    .filter(([_, other]) => over(box, other)).map(([other]) => `${name} / ${other}`));
+}"""
+
+
+@pytest.mark.parametrize("width", [400, 700])
+def test_no_control_stands_over_another_one(server: PageServer, visitor: Page, width: int) -> None:
+    visitor.set_viewport_size({"width": width, "height": 900})
+    for address in SHOWN:
+        visitor.goto(f"{server.address}{address}")
+        expect(visitor.locator("main .jp-view .jobnb, main .jp-jobs").first).to_be_visible()
+        visitor.wait_for_timeout(300)
+        assert visitor.evaluate(OVER) == [], address
+        wide = "document.documentElement.scrollWidth - innerWidth"
+        assert visitor.evaluate(wide) <= 0, address
+
+
+def test_a_run_of_the_list_opens_in_a_tab_of_its_own(server: PageServer, visitor: Page) -> None:
+    visitor.goto(f"{server.address}/runs")
+    link = visitor.locator(".jw-runs tbody tr").first.get_by_role("link")
+    with visitor.context.expect_page() as opened:
+        link.click(modifiers=["Control"])
+    expect(opened.value.locator(".jw-run-head")).to_be_visible()
+    assert visitor.url == f"{server.address}/runs"

@@ -273,6 +273,10 @@ def test_an_asset_sensor_is_called_once_for_the_latest_materialization():
     [direct] = made(build_sensor_context(instance=instance))
     assert direct.run_key == last.run_id
     assert (made.asset_key, made.sensor_type) == (orders.key, SensorType.ASSET)
+    high = made.evaluate_tick(build_sensor_context(instance=instance, cursor=str(10**30)))
+    assert "since" in high.skip_message
+    with pytest.raises(InvalidInvocationError, match="'x' is no cursor of the asset sensor 'made'"):
+        made.evaluate_tick(build_sensor_context(instance=instance, cursor="x"))
 
 
 def test_what_an_asset_sensor_yields_is_all_taken():

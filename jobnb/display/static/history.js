@@ -254,7 +254,7 @@ function runRow(row, state, parts, act) {
   box.checked = state.ticked.has(row.run_id);
   return el("tr", { data: { run: row.run_id } },
     el("td", null, box),
-    el("td", null, button(row.run_id.slice(0, 8), () => act.open(row.run_id), { class: "jw-plain jw-code", title: `Open ${row.run_id}` })),
+    el("td", null, runName(row, act)),
     el("td", null, row.job, row.target ? el("div", { class: "jn-muted" }, row.target) : null),
     el("td", null, stateBadge(row.status, row.word)),
     el("td", null, whenText(row.started ?? row.created)),
@@ -264,6 +264,13 @@ function runRow(row, state, parts, act) {
     el("td", null, Object.entries(row.tags).map(([key, value]) =>
       button(`${key}=${value}`, () => act.filter(key, value), { class: "jw-plain jw-tag", title: "Only runs with this tag" }))),
     el("td", null, button("Re-run", () => act.rerun(row.run_id), { "data-changes": true, class: "jw-plain", title: "Run it again with the same config" })));
+}
+
+// On a page a run has an address, which opens in a tab of its own, too.
+function runName(row, act) {
+  const [name, title] = [row.run_id.slice(0, 8), `Open ${row.run_id}`];
+  if (ON_PAGE) return el("a", { href: `/runs/${encodeURIComponent(row.run_id)}`, class: "jw-code", title }, name);
+  return button(name, () => act.open(row.run_id), { class: "jw-plain jw-code", title });
 }
 
 // --- what the buttons do ----------------------------------------------------
