@@ -44,11 +44,13 @@ _MADE_OTHERWISE = {
     "DagsterInstance": "constructors",
     "DagsterLogManager": "constructors",
     "DagsterTypeLoaderContext": "constructors",
+    "deserialize_value": "serdes",
+    "serialize_value": "serdes",
 }
-"""Where the class of Dagster's name is that has Dagster's constructor; jobnb's differs."""
+"""Where a name of Dagster's is that jobnb has not, or with another constructor."""
 
 __all__ = [  # noqa: PLE0604
-    *sorted({*SPELLINGS, *HOME_OF}),
+    *sorted({*SPELLINGS, *_MADE_OTHERWISE, *HOME_OF}),
     "BindResourcesToJobs",
     "ExperimentalWarning",
     "SPELLINGS",
@@ -81,10 +83,10 @@ def __getattr__(name: str) -> Any:
     is_private = name.startswith("_") and not name.startswith("__")
     if installed and (is_private or name in OLDER):
         return importlib.import_module(f"dagster.{name}")
-    if own not in HOME_OF:
+    home = _MADE_OTHERWISE.get(name)
+    if home is None and own not in HOME_OF:
         told = f"jobnb does not offer {name!r}. {advice(name, __all__)}".rstrip()
         raise (ImportError if is_import(sys._getframe(1)) else AttributeError)(told)
-    home = _MADE_OTHERWISE.get(name)
     module = importlib.import_module(f"jobnb.dagster_modules.{home}") if home else jobnb
     value = getattr(module, name if home else own)
     globals()[name] = value

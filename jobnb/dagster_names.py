@@ -94,6 +94,7 @@ ELSEWHERE: Mapping[str, str] = {
     "HandledOutputData": "jobnb.events.data",
     "InProcessExecutor": "jobnb.definitions.jobs.executor_object",
     "InstanceRef": "jobnb.storage.dagster_views",
+    "InstigatorType": "jobnb.storage.ticks",
     "MultiprocessExecutor": "jobnb.definitions.jobs.executor_object",
     "EvaluationStackListItemEntry": "jobnb.errors",
     "EvaluationStackPathEntry": "jobnb.errors",

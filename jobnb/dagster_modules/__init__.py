@@ -66,7 +66,7 @@ _IN: Mapping[str, Sequence[str]] = {
     ),
     "jobnb.dagster_modules.annotations": (
         "deprecated", "deprecated_param", "experimental", "experimental_param", "public",
-        "suppress_dagster_warnings", "whitelist_for_serdes",
+        "suppress_dagster_warnings",
     ),
     "jobnb.dagster_modules.constructors": (
         "DagsterLogHandler", "InMemoryEventLogStorage", "InMemoryRunStorage", "InstanceType",
@@ -85,6 +85,9 @@ _IN: Mapping[str, Sequence[str]] = {
     "jobnb.dagster_modules.selectors": (
         "CodeLocationSelector", "JobSelector", "RepositorySelector",
         "UnresolvedAssetJobDefinition",
+    ),
+    "jobnb.dagster_modules.serdes": (
+        "deserialize_value", "serialize_pp", "serialize_value", "whitelist_for_serdes",
     ),
     "jobnb.dagster_modules.utils": (
         "DagsterLibraryRegistry", "PICKLE_PROTOCOL", "cached_method",

@@ -41,4 +41,3 @@ deprecated_param: Callable[..., Any] = mark
 experimental: Callable[..., Any] = mark
 experimental_param: Callable[..., Any] = mark
 suppress_dagster_warnings: Callable[..., Any] = mark
-whitelist_for_serdes: Callable[..., Any] = mark

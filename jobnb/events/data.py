@@ -192,6 +192,24 @@ class FailedRunData(EventData):
         return found
 
 
+class RetryData(FailedRunData):
+    """The retry of a step, in Dagster's form.
+
+    Source: Dagster's `StepRetryData`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def error(self) -> ErrorInfo | None:
+        """What asks for the retry; what was raised is its `cause`."""
+        event: Any = self._event
+        if not event.reason:
+            return event.error  # type: ignore[no-any-return]
+        raised = _named(event.error) if event.error is not None else None
+        return ErrorInfo(event.reason, event.message, cause=raised)
+
+
 class StepFailureData(EventData):
     """The failure of a step, in Dagster's form.
 

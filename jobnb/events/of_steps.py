@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from jobnb.events.data import FailedRunData, StepFailureData
+from jobnb.events.data import RetryData, StepFailureData
 from jobnb.events.event import ErrorInfo, Event, EventType
 
 
@@ -142,18 +142,24 @@ class StepFailed(Event, frozen=True, gc=False, tag="STEP_FAILURE"):
 
 
 class StepRetried(Event, frozen=True, gc=False, tag="STEP_UP_FOR_RETRY"):
-    """A step failed and is retried in `wait` seconds; None if its code asked so without a time."""
+    """A step failed and is retried in `wait` seconds; None if its code asked so without a time.
+
+    Attributes:
+        reason: `RetryRequested` where its code asked so, `RetryRequestedFromPolicy` where its
+            retry policy says so; empty if nobody knows.
+    """
 
     event_type: ClassVar[EventType] = EventType.STEP_UP_FOR_RETRY
     step_key: str
     attempt: int
     wait: float | None = 0.0
     error: ErrorInfo | None = None
+    reason: str = ""
 
     @property
-    def event_specific_data(self) -> FailedRunData:
+    def event_specific_data(self) -> RetryData:
         """The error and the seconds until the retry."""
-        return FailedRunData(self)
+        return RetryData(self)
 
     @property
     def message(self) -> str:

@@ -203,7 +203,8 @@ class StepRunner:
         cause = error.__cause__ if asked else error
         told = error_info(cause) if cause else None
         seconds = getattr(error, "seconds_to_wait", None) if asked else wait
-        self.run.append(StepRetried(now(), key, retries + 1, seconds, told))
+        reason = "RetryRequested" if asked else "RetryRequestedFromPolicy"
+        self.run.append(StepRetried(now(), key, retries + 1, seconds, told, reason))
         for hook in self.step.hooks:
             self.run.append(HookSkipped(now(), key, hook.name))
         return wait

@@ -271,7 +271,7 @@ class ExecutionStepUpForRetryEvent(RunMessage):
     @property
     def seconds_to_wait(self) -> int:
         """Seconds before the next attempt."""
-        return round(float(self.event.wait))
+        return round(float(self.event.wait or 0))
 
 
 class ExecutionStepInputEvent(RunMessage):

@@ -30,6 +30,16 @@ class TickStatus(Enum):
     FAILURE = "FAILURE"
 
 
+class InstigatorType(str, Enum):
+    """What makes ticks: a schedule or a sensor. Equal to its name as text.
+
+    Source: Dagster's `InstigatorType`.
+    """
+
+    SCHEDULE = "SCHEDULE"
+    SENSOR = "SENSOR"
+
+
 class InstigatorStatus(Enum):
     """Whether a schedule or sensor runs.
 
@@ -39,6 +49,7 @@ class InstigatorStatus(Enum):
     DECLARED_IN_CODE = "DECLARED_IN_CODE"
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"
+    AUTOMATICALLY_RUNNING = DECLARED_IN_CODE
 
 
 class Instigator(msgspec.Struct, frozen=True):
@@ -141,9 +152,9 @@ class InstigatorState(msgspec.Struct, frozen=True):
         return self.instigator.name
 
     @property
-    def instigator_type(self) -> str:
+    def instigator_type(self) -> InstigatorType:
         """`SCHEDULE` or `SENSOR`."""
-        return self.instigator.kind
+        return InstigatorType(self.instigator.kind)
 
     @property
     def is_running(self) -> bool:

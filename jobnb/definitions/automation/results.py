@@ -124,6 +124,13 @@ class SensorResult:
                 "json.dumps()."
             )
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SensorResult):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    __hash__ = None  # type: ignore[assignment]  # it has lists
+
     def __repr__(self) -> str:
         given = {name: getattr(self, name) for name in self.__slots__}
         return f"SensorResult({', '.join(f'{k}={v!r}' for k, v in given.items() if v)})"

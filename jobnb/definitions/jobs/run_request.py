@@ -160,6 +160,13 @@ class RunRequest:
         """Whether it has the tags of a partition already."""
         return PARTITION_TAG in self.tags
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RunRequest):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in _PARTS)
+
+    __hash__ = None  # type: ignore[assignment]  # its config and tags are dicts
+
     def __repr__(self) -> str:
         given = {name: getattr(self, name) for name in _PARTS}
         told = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
