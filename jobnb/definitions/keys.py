@@ -29,6 +29,12 @@ def check_name(name: Any, what: str) -> str:
     )
 
 
+def _can_be_part(part: Any) -> bool:
+    # Most are names; a key is made of each row of the history that is read.
+    is_name = type(part) is str and part.isidentifier() and part.isascii()
+    return is_name or (bool(part) and is_text(part))
+
+
 class AssetKey:
     """The key of an asset: one or more path parts.
 
@@ -52,7 +58,7 @@ class AssetKey:
         parts: list[Any] = []
         if isinstance(given, str) or hasattr(given, "__iter__"):
             parts = [given] if isinstance(given, str) else list(given)
-        if not parts or not all(part and is_text(part) for part in parts):
+        if not parts or not all(map(_can_be_part, parts)):
             raise InvalidDefinitionError(
                 f"{path!r} cannot be an asset key: give a non-empty string or a list of them."
             )

@@ -456,7 +456,7 @@ def source_view(source: SourceAsset, checks: Sequence[CheckSummary] = ()) -> Vie
 
 def session_view(session: Any) -> View:
     """Return all that this kernel knows, and the status of each asset."""
-    known: Definitions = session.snapshot()
+    known: Definitions = session.definitions
     keys = [key for each in known.assets for key in each.keys]
     how = summaries(session, keys, [each.key for each in known.source_assets])
     made = {key: each.words for key, each in how.items()} if has_history(session) else {}
@@ -485,7 +485,7 @@ def known_asset_view(definition: AssetsDefinition) -> View:
     session = known_session()
     if session is None:
         return asset_view(definition)
-    known: Definitions = session.snapshot()
+    known: Definitions = session.definitions
     below = {
         k for each in known.assets if each.dependency_keys & definition.keys for k in each.keys
     }
@@ -519,7 +519,7 @@ def _marks(how: Mapping[AssetKey, AssetSummary]) -> dict[str, Mark]:
 def known_job_view(job: AssetJobDefinition) -> View:
     """Return an asset job over the kernel's known assets; its selection if there are none."""
     session = known_session()
-    known: Definitions | None = session.snapshot() if session is not None else None
+    known: Definitions | None = session.definitions if session is not None else None
     if known is None or not known.assets:
         return asset_job_view(job)
     view = attempt(

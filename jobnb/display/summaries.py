@@ -138,7 +138,7 @@ def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, AssetSummary]:
     from jobnb.staleness.survey import Survey
 
     survey = Survey(
-        session.snapshot(), session.instance, session.catalogue.place_of, most_read=_MOST_READ
+        session.definitions, session.instance, session.catalogue.place_of, most_read=_MOST_READ
     )
     statuses = survey.statuses(keys)
     latest = session.instance.get_latest_materialization_events(keys)

@@ -244,7 +244,7 @@ def compare_states(
 
 
 def _described(session: Session) -> dict[Name, Facts]:
-    return described(session.snapshot(), session.catalogue.definitions("op"))
+    return described(session.definitions, session.catalogue.definitions("op"))
 
 
 def _diff(
@@ -255,7 +255,7 @@ def _diff(
     after: Session,
     instance: Instance | None,
 ) -> DefinitionsDiff:
-    definitions = after.snapshot()
+    definitions = after.definitions
     known = with_known_keys(definitions.assets, definitions.source_assets)
     defined = defined_assets(known)
     stale = tuple(_stale(changes, old, new, known, defined, instance))
@@ -268,7 +268,7 @@ def _diff(
 def _listings_now(session: Session, wanted: Collection[Name]) -> dict[Name, str]:
     """Return the text of the code of some definitions of a session."""
     ops = session.catalogue.definitions("op")
-    codes = code_by_name(session.snapshot(), ops)
+    codes = code_by_name(session.definitions, ops)
     return listings_of({name: code for name, code in codes.items() if name in wanted})
 
 
@@ -301,7 +301,7 @@ def compare_with_run(session: Session, run_id: str, instance: Instance) -> Defin
     Raises:
         RunNotFoundError: If there is no such run.
     """
-    definitions = session.snapshot()
+    definitions = session.definitions
     defined = {
         ("asset", key.to_user_string()): asset
         for key, asset in defined_assets(

@@ -156,6 +156,6 @@ def _sure_pairs(
 
 def session_renames(session: Session) -> list[PossibleRename]:
     """Find the assets of a session that are new by name alone."""
-    known = session.snapshot()
+    known = session.definitions
     assets = with_known_keys(known.assets, known.source_assets)
     return possible_renames(defined_assets(assets), session.instance)

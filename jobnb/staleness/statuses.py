@@ -86,7 +86,7 @@ def session_statuses(
 ) -> AssetStatuses:
     """Return the statuses of a session's assets, of all if no keys are given."""
     place = session.catalogue.place_of
-    return asset_statuses(session.snapshot(), session.instance, keys, place, partition)
+    return asset_statuses(session.definitions, session.instance, keys, place, partition)
 
 
 def failed_partitions(

@@ -363,7 +363,7 @@ def _joined(causes: Iterable[tuple[Cause, ...]]) -> tuple[Cause, ...]:
 
 def session_survey(session: Session, keys: Collection[AssetKey] | None) -> AssetStatuses:
     """Return the statuses of a session's whole assets, of all if no keys are given."""
-    known, instance = session.snapshot(), session.instance
+    known, instance = session.definitions, session.instance
     survey = Survey(known, instance, session.catalogue.place_of)
     found = _with_renames(survey.statuses(keys), survey.defined, instance)
     return found or AssetStatuses({}, empty=_nothing_defined(instance))

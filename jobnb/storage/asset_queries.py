@@ -15,6 +15,7 @@ from jobnb.events import AssetCheckEvaluated, Event, EventType
 from jobnb.storage import tables
 from jobnb.storage.event_queries import events_of_kind, find_records, job_names, read_event
 from jobnb.storage.records import (
+    UNREADABLE,
     AssetEntry,
     AssetRecord,
     EventLogEntry,
@@ -23,8 +24,9 @@ from jobnb.storage.records import (
     FailedAssetStep,
     LatestMaterialization,
     entry_of,
+    readable,
+    tell_unreadable,
 )
-from jobnb.storage.tables import UNREADABLE, readable, tell_unreadable
 from jobnb.storage.writing import forget_partitions, forget_run_partitions
 
 assets, indexed = tables.assets, tables.indexed_events

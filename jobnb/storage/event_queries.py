@@ -12,8 +12,7 @@ from jobnb.errors import StorageError
 from jobnb.events import EngineNote, ErrorInfo, Event, EventType, decode_event, decode_events
 from jobnb.storage import tables
 from jobnb.storage.cursors import held
-from jobnb.storage.records import EventLogRecord, EventRecordsFilter, entry_of
-from jobnb.storage.tables import UNREADABLE, readable
+from jobnb.storage.records import UNREADABLE, EventLogRecord, EventRecordsFilter, entry_of, readable
 from jobnb.storage.writing import INDEXED_KINDS, LOADING_KIND
 
 chunks, indexed = tables.event_chunks, tables.indexed_events

@@ -266,7 +266,7 @@ class History:
 
     def leave(self) -> None:
         """In a forked process, leave the writing of present runs to the parent."""
-        for log in (*self._flusher.left_logs(), *self._logs_in_memory):
+        for log in (*self._flusher.logs, *self._logs_in_memory):
             log.leave()
         self._opening = threading.RLock()
         self._logs_in_memory.clear()
@@ -455,7 +455,7 @@ class History:
 
     def open_logs(self) -> Sequence[WatchedLog]:
         """Return the logs that are being written."""
-        return self._flusher.open_logs() if self.durable else list(self._logs_in_memory)
+        return list(self._flusher.logs if self.durable else self._logs_in_memory)
 
     def logs_of(self, run_id: str) -> list[RunLog]:
         """Return the logs that a run is being written to."""
@@ -508,7 +508,7 @@ class History:
         if self.closed:
             return
         self._flusher.stop()
-        for log in self._flusher.open_logs():
+        for log in list(self._flusher.logs):
             try:
                 log.write()
             except Exception as error:  # noqa: BLE001 - the rest is still closed

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select
 
 from jobnb.errors import StorageError
 from jobnb.storage import tables
-from jobnb.storage.tables import UNREADABLE, readable
+from jobnb.storage.records import UNREADABLE, readable
 from jobnb.storage.writing import upsert
 
 names, presets, kvs = tables.dynamic_partitions, tables.presets, tables.kvs

@@ -20,8 +20,7 @@ from jobnb.events.event import Event
 from jobnb.state import RunStatus, StepStatus, fold
 from jobnb.storage import tables
 from jobnb.storage.event_queries import chunk_events, job_names, read_event
-from jobnb.storage.records import EventLogRecord, entry_of
-from jobnb.storage.tables import readable
+from jobnb.storage.records import EventLogRecord, entry_of, readable
 from jobnb.storage.writing import key_text, latest_made
 
 partitions, plans, indexed = (

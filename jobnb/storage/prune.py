@@ -29,6 +29,7 @@ from jobnb.definitions.partitions.partition_keys import (
 from jobnb.state import RunStatus
 from jobnb.storage import asset_queries, partition_queries, run_queries, tables
 from jobnb.storage.backfill import BackfillStatus
+from jobnb.storage.records import UNREADABLE
 from jobnb.storage.run import BACKFILL_TAG
 from jobnb.storage.unreferenced import delete_values, known_values, unreferenced_values
 from jobnb.storage.writing import encoded
@@ -211,7 +212,7 @@ def _needed(connection: Connection) -> set[str]:
     going = select(runs.c.root_run_id, runs.c.body).where(runs.c.status.not_in(_ENDED))
     for root, body in connection.execute(going):
         found.add(root)
-        with suppress(*tables.UNREADABLE):
+        with suppress(*UNREADABLE):
             found.add(msgspec.json.decode(body).get("parent_run_id"))
     found.update(_of_backfills(connection))
     found.update(_last_by_partition(connection))
@@ -322,7 +323,7 @@ def _empty_messages(connection: Connection, run_id: str) -> None:
 def _without_messages(body: bytes) -> bytes:
     try:
         events = ev.decode_events(body)
-    except tables.UNREADABLE:
+    except UNREADABLE:
         return body  # whoever looks at the run is told
     if not any(isinstance(event, ev.Logged) and event.text for event in events):
         return body

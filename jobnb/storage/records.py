@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from jobnb.definitions.checks.asset_check import AssetCheckEvaluation, AssetChec
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
+from jobnb.errors import StorageError
 from jobnb.events import (
     AssetCheckEvaluated,
     AssetMaterialized,
@@ -314,3 +315,33 @@ class FailedAssetStep(msgspec.Struct, frozen=True, gc=False):
     run_id: str
     time: float
     error: str
+
+
+# --- rows that cannot be read ---------------------------------------------------------
+
+T = TypeVar("T")
+_logger = logging.getLogger("jobnb.storage")
+
+UNREADABLE = (msgspec.MsgspecError, StorageError, ArithmeticError, AttributeError, RecursionError,
+              TypeError, ValueError)  # fmt: skip
+"""What is raised where a row holds something else than it should."""
+
+_told: set[tuple[str, str]] = set()
+_MOST_TOLD = 1000
+
+
+def readable(rows: Iterable[Any], read: Callable[[Any], T], what: str) -> Iterator[T]:
+    """Decode rows; one that cannot be decoded is left out, with one warning."""
+    for row in rows:
+        try:
+            yield read(row)
+        except UNREADABLE as error:
+            tell_unreadable(what, error)
+
+
+def tell_unreadable(what: str, error: BaseException) -> None:
+    """Warn, once, that the history holds something that cannot be read."""
+    told = (what, str(error))
+    if told not in _told and len(_told) < _MOST_TOLD:
+        _told.add(told)
+        _logger.warning("The history holds %s that cannot be read: %s", what, error)

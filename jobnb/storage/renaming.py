@@ -28,8 +28,9 @@ from jobnb.storage.asset_queries import RENAMED
 from jobnb.storage.event_queries import read_event
 from jobnb.storage.files import make_folder, stored_files
 from jobnb.storage.formats import BLOCKED
+from jobnb.storage.records import UNREADABLE
 from jobnb.storage.run import decode_run, encode_run
-from jobnb.storage.tables import UNDER_WAY, UNREADABLE
+from jobnb.storage.tables import UNDER_WAY
 from jobnb.storage.value_paths import asset_place
 from jobnb.storage.writing import upsert
 

@@ -255,6 +255,9 @@ class Flusher:
         renew: Says that this process is still there; called now and then while there are logs.
             Its owner may go meanwhile.
         look: Looks at what other processes ask for; called twice a second while there are logs.
+
+    Attributes:
+        logs: Those that are being written. Other threads add some: copy it to go through it.
     """
 
     def __init__(
@@ -267,7 +270,7 @@ class Flusher:
         self._renew = renew
         self._look = look
         self._renewal = self._next_look = math.inf
-        self._logs: set[WatchedLog] = set()
+        self.logs: set[WatchedLog] = set()
         self._troubled: set[WatchedLog] = set()
         self._wake = threading.Condition()
         self._stopped = False
@@ -276,10 +279,10 @@ class Flusher:
     def watch(self, log: WatchedLog) -> None:
         """Look after a log; the thread starts with the first one."""
         with self._wake:
-            if not self._logs:
+            if not self.logs:
                 self._renewal = time.monotonic() + RENEWAL
                 self._next_look = time.monotonic() + LOOK
-            self._logs.add(log)
+            self.logs.add(log)
             if not has_threads():  # each step's end commits
                 return
             if self._thread is None or not self._thread.is_alive():
@@ -291,17 +294,8 @@ class Flusher:
     def forget(self, log: WatchedLog) -> None:
         """Look after it no more."""
         with self._wake:
-            self._logs.discard(log)
+            self.logs.discard(log)
             self._troubled.discard(log)
-
-    def left_logs(self) -> list[WatchedLog]:
-        """In a forked process, replace the locks, which threads of the parent may hold."""
-        return list(self._logs)
-
-    def open_logs(self) -> list[WatchedLog]:
-        """Return the logs that are being written."""
-        with self._wake:
-            return list(self._logs)
 
     def stop(self) -> None:
         """End the thread and wait for it."""
@@ -355,17 +349,17 @@ class Flusher:
         """Sleep until a log is overdue, leases are, or it is time to look; None to end."""
         with self._wake:
             while not self._stopped:
-                if not self._logs:
+                if not self.logs:
                     # Nothing to do for a while: the next log starts another thread.
-                    if not self._wake.wait_for(lambda: self._logs or self._stopped, IDLE):
+                    if not self._wake.wait_for(lambda: self.logs or self._stopped, IDLE):
                         self._thread = None
                         return None
                     continue
                 now = time.time()
-                overdue = [log for log in self._logs if log.due + _GRACE <= now]
+                overdue = [log for log in self.logs if log.due + _GRACE <= now]
                 if overdue or time.monotonic() >= min(self._renewal, self._next_look):
                     return overdue
-                pause = min(log.due for log in self._logs) + _GRACE - now
+                pause = min(log.due for log in self.logs) + _GRACE - now
                 self._wake.wait(min(max(pause, 0.001), LOOK))
             return None
 

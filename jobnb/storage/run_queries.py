@@ -24,6 +24,7 @@ from sqlalchemy import (
 from jobnb.errors import InvariantViolationError, RunNotFoundError, StorageError, did_you_mean
 from jobnb.state import RunStatus
 from jobnb.storage import tables
+from jobnb.storage.records import UNREADABLE
 from jobnb.storage.run import (
     UNREADABLE_TAG,
     JobBucket,
@@ -33,7 +34,6 @@ from jobnb.storage.run import (
     TagBucket,
     decode_run,
 )
-from jobnb.storage.tables import UNREADABLE
 
 runs, run_tags, indexed = tables.runs, tables.run_tags, tables.indexed_events
 

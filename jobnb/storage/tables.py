@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
-
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -21,7 +16,6 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from jobnb.errors import StorageError
 from jobnb.state import RunStatus
 
 SCHEMA_VERSION = 3
@@ -271,32 +265,3 @@ run_keys = Table(
     sqlite_with_rowid=False,
 )
 """The run that each run key of a schedule or sensor launched."""
-
-# --- rows that cannot be read ---------------------------------------------------------
-
-T = TypeVar("T")
-_logger = logging.getLogger("jobnb.storage")
-
-UNREADABLE = (msgspec.MsgspecError, StorageError, ArithmeticError, AttributeError, RecursionError,
-              TypeError, ValueError)  # fmt: skip
-"""What is raised where a row holds something else than it should."""
-
-_told: set[tuple[str, str]] = set()
-_MOST_TOLD = 1000
-
-
-def readable(rows: Iterable[Any], read: Callable[[Any], T], what: str) -> Iterator[T]:
-    """Decode rows; one that cannot be decoded is left out, with one warning."""
-    for row in rows:
-        try:
-            yield read(row)
-        except UNREADABLE as error:
-            tell_unreadable(what, error)
-
-
-def tell_unreadable(what: str, error: BaseException) -> None:
-    """Warn, once, that the history holds something that cannot be read."""
-    told = (what, str(error))
-    if told not in _told and len(_told) < _MOST_TOLD:
-        _told.add(told)
-        _logger.warning("The history holds %s that cannot be read: %s", what, error)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Integer, Select, cast, delete, func, insert, 
 
 from jobnb.storage import named_queries, tables
 from jobnb.storage.process import LAPSE, Holder, is_gone, this_process
-from jobnb.storage.tables import readable
+from jobnb.storage.records import readable
 from jobnb.storage.ticks import (
     Instigator,
     InstigatorState,

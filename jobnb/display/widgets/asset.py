@@ -86,7 +86,7 @@ class AssetCard(View):
     @answers("refresh")
     def refresh(self) -> bool:
         """Read the definition and the history again."""
-        known = self.session.snapshot()
+        known = self.session.definitions
         key = min(self._definition.keys)
         self._definition = known.assets_by_key.get(key, self._definition)
         picture = place_picture(self._definition, known.assets, known.source_assets, None)
@@ -199,7 +199,7 @@ class AssetsGraph(GraphView):
         keep_up(self)
 
     def _now(self) -> tuple[Picture, About]:
-        known = self.session.snapshot()
+        known = self.session.definitions
         title = ", ".join(sorted(key.to_user_string() for key in self._wanted))
         picture = asset_picture(known.assets, known.source_assets, title=title, only=self._wanted)
         shown = {card.key for card in picture.cards}

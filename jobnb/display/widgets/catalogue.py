@@ -89,7 +89,7 @@ class Catalogue(View):
     @answers("refresh")
     def refresh(self) -> bool:
         """Read definitions and history again."""
-        known = self.session.snapshot()
+        known = self.session.definitions
         keys = [key for each in known.assets for key in each.keys]
         self._summaries.clear()
         sources = [each.key for each in known.source_assets]
@@ -172,7 +172,7 @@ class Catalogue(View):
         wanted = {AssetKey.from_user_string(key) for key in keys}
         checks = [
             key
-            for each in self.session.snapshot().asset_checks
+            for each in self.session.definitions.asset_checks
             if not wanted or each.asset_keys & wanted
             for key in each.check_keys  # all of those that can only be made together
             if not wanted or key.asset in wanted or not each.can_subset
@@ -217,7 +217,7 @@ class Catalogue(View):
 
     def _catch_up(self) -> None:
         """Update the status of the assets after a run, in the present rows."""
-        known = self.session.snapshot()
+        known = self.session.definitions
         sources = {each.key for each in known.source_assets}
         made = [key for key in self._summaries if key not in sources]
         self._summaries.update(summaries(self.session, made, sources))
@@ -247,7 +247,7 @@ class Catalogue(View):
         self._show(view)
 
     def _job_of(self, keys: list[AssetKey]) -> JobDefinition:
-        return self.session.snapshot().job_of_assets("materialize", keys)  # type: ignore[no-any-return]
+        return self.session.definitions.job_of_assets("materialize", keys)  # type: ignore[no-any-return]
 
     def _open_pad(self, target: JobDefinition) -> None:
         from jobnb.display.widgets.launchpad import Launchpad

@@ -80,7 +80,7 @@ def _resolved(job: JobDefinition | AssetJobDefinition) -> JobDefinition:
     if isinstance(job, JobDefinition):
         return job
     session = known_session()
-    known = session.snapshot() if session is not None else None
+    known = session.definitions if session is not None else None
     return job.resolve(known.assets, known.source_assets) if known is not None else job.resolve([])
 
 

@@ -504,7 +504,7 @@ def _found(session: Session, target: Any) -> tuple[JobDefinition, str]:
     if find_job is not None:
         job = find_job()
         return job, job.name
-    job = session.snapshot().job_of_assets(ASSET_JOB, pinned(session, target))
+    job = session.definitions.job_of_assets(ASSET_JOB, pinned(session, target))
     job.graph.assets_by_node  # noqa: B018 - a selection that names nothing is told now
     return job, "all assets" if target is None else _title(target)
 

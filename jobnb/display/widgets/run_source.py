@@ -263,7 +263,7 @@ class StoredRun(RunSource):
         chosen = record.asset_selection or checked
         if session is None:
             return None
-        known = session.snapshot()
+        known = session.definitions
         if chosen and (self.record.job_name.startswith("__")):
             return asset_picture(
                 known.assets, known.source_assets, title=self.record.job_name, only=chosen
@@ -274,7 +274,7 @@ class StoredRun(RunSource):
     def cards(self) -> Cards:
         """The cards of its steps, as the session's definitions have them now."""
         session = known_session()
-        return cards_of_recorded(self.record, session.snapshot() if session is not None else None)
+        return cards_of_recorded(self.record, session.definitions if session is not None else None)
 
     def events(self, after: int) -> Sequence[Event]:
         """Return the events after the first `after`."""
@@ -292,7 +292,7 @@ class StoredRun(RunSource):
             name = asset.to_user_string()
             raise JobnbError(f"{name!r} was made again since, by run {latest.run_id[:8]}.")
         return load_asset_value(
-            session.snapshot(),
+            session.definitions,
             asset,
             instance=self.instance,
             partition_key=self.record.partition_key,
