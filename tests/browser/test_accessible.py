@@ -115,7 +115,12 @@ def opened(lab, tab):
     return notebook, shown
 
 
-def violations(output):
+# All that passed is counted only; to list it takes axe longer than to look.
+RULES = {"resultTypes": ["violations", "incomplete"]}
+OF_COLOURS = {**RULES, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
+def violations(output, rules):
     """What axe says of a view, in short."""
     output.page.evaluate(
         "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 150)))"
@@ -126,8 +131,8 @@ def violations(output):
             output.setAttribute('data-axe', '');
         }"""
     )
-    found = Axe().run(output.page, context="[data-axe]").response
-    assert found["passes"]
+    found = Axe().run(output.page, context="[data-axe]", options=rules).response
+    assert found["passes"] or found["incomplete"] or rules is OF_COLOURS  # it did look
     said = [f"{each['id']}: {node['html'][:160]}"
             for each in found["violations"] for node in each["nodes"]]  # fmt: skip
     # Where axe is not sure, two elements of one name are a fault of ours all the same.
@@ -191,7 +196,8 @@ def test_axe_finds_nothing_in_any_view_light_and_dark(lab, tab):
         light = str(theme == "Light").lower()
         tab.locator(f'body[data-jp-theme-light="{light}"]').wait_for(state="attached")
         for name, output in every_state(shown):
-            if said := violations(output):
+            # The dark view has the same elements in other colours.
+            if said := violations(output, RULES if theme == "Light" else OF_COLOURS):
                 found[theme, name] = said
         if theme == "Light":  # closed as it was
             shown["session"].get_by_role("button", name="value of orders").click()
