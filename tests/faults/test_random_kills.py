@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,8 +32,8 @@ pytestmark = [
 
 LONGEST = 120.0  # seconds for one run, on whatever machine
 TWO = multiprocess_executor.configured({"max_concurrent": 2})
-ROUNDS = {"workers": 36, "cluster": 12, "in_process": 48, "threads": 48, "async": 48,
-          "multiprocess": 10}  # fmt: skip
+ROUNDS = {"workers": 36, "cluster": 12, "in_process": 46, "threads": 46, "async": 46,
+          "multiprocess": 8, "dask": 8}  # fmt: skip
 
 
 # --- workers ---------------------------------------------------------------------------
@@ -95,15 +95,20 @@ def test_workers_that_are_killed_or_end_themselves(tmp_path: Path) -> None:
         assert count in (0, 1), (pid, count)
 
 
-def test_workers_of_a_cluster_that_are_killed(tmp_path: Path) -> None:
+@contextmanager
+def a_cluster() -> Iterator[Any]:
     distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),  # they come back late
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
         ) as cluster,
-        Instance(home=tmp_path / "home") as instance,
     ):
+        yield cluster
+
+
+def test_workers_of_a_cluster_that_are_killed(tmp_path: Path) -> None:
+    with a_cluster() as cluster, Instance(home=tmp_path / "home") as instance:
         there = dask_executor.configured({"address": cluster.scheduler_address})
 
         def pids() -> list[int]:
@@ -125,12 +130,14 @@ def test_workers_of_a_cluster_that_are_killed(tmp_path: Path) -> None:
 # at once. What one has done stands in its pipe, which outlives it.
 NURSERY = """
 import importlib, os, sys, tempfile
-from jobnb import Instance, multiprocess_executor
+from jobnb import Instance, dask_executor, multiprocess_executor
 from tests.faults.pipelines import pipeline
 
 home, path, executor = sys.argv[1:]
 if executor == "multiprocess":
     executor = multiprocess_executor.configured({"max_concurrent": 2})
+elif "://" in executor:
+    executor = dask_executor.configured({"address": executor})
 
 def imported_by_a_run():
     # In a copy: a run leaves threads and connections behind.
@@ -207,14 +214,18 @@ def killed_after_a_while(process: Any, number: int, random: Random) -> list[list
     return told
 
 
-@pytest.mark.parametrize("executor", ["in_process", "threads", "async", "multiprocess"])
+@pytest.mark.parametrize("executor", ["in_process", "threads", "async", "multiprocess", "dask"])
 def test_the_process_that_has_the_run_is_killed(
     executor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobnb.storage.history.LOOK_INTERVAL", 0.0)
     home, path = tmp_path / "home", str(tmp_path / "trace")
     interrupted = 0
-    with Instance(home=home) as instance, nursery(home, path, executor) as process:
+    with (
+        Instance(home=home) as instance,
+        a_cluster() if executor == "dask" else nullcontext() as cluster,
+        nursery(home, path, cluster.scheduler_address if cluster else executor) as process,
+    ):
         for number in range(ROUNDS[executor]):
             told = killed_after_a_while(process, number, Random(number))
             ended = {run_id: status for word, run_id, *status in told if word == "ended"}
