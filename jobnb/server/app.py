@@ -46,7 +46,7 @@ def application(
         yield
         doors.executing.close()
 
-    handlers: Any = {404: doors.nothing}
+    handlers: Any = {404: doors.nothing, 405: doors.other_method}
     app = Starlette(routes=doors.routes(), lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # nothing is told of a path without the token
     return app
@@ -109,6 +109,11 @@ class GraphQLRoutes:
         """Answer that there is nothing, to whoever has the token."""
         there = "The addresses are /graphql and /server_info."
         return refused(self._refusal(request) or (404, there))
+
+    async def other_method(self, request: Request, _error: Exception) -> Response:
+        """Answer that an address has no such method, to whoever has the token."""
+        there = f"{request.method} is no method here: send a query with POST or GET."
+        return refused(self._refusal(request) or (405, there))
 
     async def info(self, request: Request) -> Response:
         """Answer with the versions."""

@@ -6,7 +6,17 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from jobnb.errors import JobnbError
+from jobnb.definitions.partitions.partition_keys import (
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+)
+from jobnb.errors import (
+    DifferentPartitionsError,
+    JobnbError,
+    NotResumableError,
+    PartitionNeededError,
+)
 from jobnb.events import ErrorInfo
 from jobnb.server.nodes import Node
 
@@ -18,15 +28,38 @@ if TYPE_CHECKING:
 
 def python_error(error: BaseException) -> PythonError:
     """Return an exception as an answer; of an error of jobnb its sentence, without the frames."""
-    told = isinstance(error, JobnbError)
-    stack = [] if told else traceback.format_exception(error)
+    own = isinstance(error, JobnbError)
+    stack = [] if own else traceback.format_exception(error)
     cause = error.__cause__
     return PythonError(
-        message=str(error),
+        message=told(error),
         class_name=type(error).__name__,
         stack=stack,
-        cause=None if cause is None or told else python_error(cause),
+        cause=None if cause is None or own else python_error(cause),
     )
+
+
+def told(error: BaseException) -> str:
+    """Return what an error says to a client, which has tags and mutations and no parameters."""
+    if isinstance(error, PartitionNeededError):
+        if error.reason == "none yet":
+            return f"{error.facts} Add some with addDynamicPartition."
+        if error.reason == "none named":
+            return f"{error.facts} {_NAME_SOME}"
+    if isinstance(error, (DifferentPartitionsError, PartitionNeededError)):
+        return (
+            f"{error.facts} No one run can make them all, as their partitions differ. Select "
+            "those that share theirs with assetSelection, or make all with launchPartitionBackfill."
+        )
+    if isinstance(error, NotResumableError):
+        return f"{error.facts} Repeat all of it with the strategy ALL_STEPS."
+    return str(error)
+
+
+_NAME_SOME = (
+    f"Name one with the tag {PARTITION_TAG}, or several with {RANGE_START_TAG} and "
+    f"{RANGE_END_TAG}. To make each in a run of its own: launchPartitionBackfill."
+)
 
 
 def python_error_of(info: ErrorInfo | None) -> PythonError | None:

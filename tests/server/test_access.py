@@ -145,3 +145,11 @@ def test_an_address_that_is_not_there_says_which_are(client: Client) -> None:
     response = client.http.get("/nope", headers=client.headers)
     assert response.status_code == 404
     assert "/graphql" in response.json()["errors"][0]["message"]
+
+
+def test_a_method_that_is_none_is_told_to_who_has_the_token(client: Client) -> None:
+    for method in ("DELETE", "PUT", "PATCH"):
+        response = client.http.request(method, "/graphql", headers=client.headers)
+        assert response.status_code == 405
+        assert f"{method} is no method here" in response.json()["errors"][0]["message"]
+        assert client.http.request(method, "/graphql").status_code == 401

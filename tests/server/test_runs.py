@@ -121,6 +121,20 @@ def test_a_run_of_a_partition_is_launched_by_its_tag(client: Client) -> None:
     client.done("by_letter", tags={"dagster/partition": "a"})
 
 
+def test_a_partition_that_is_needed_is_asked_for_in_the_words_of_a_client(client: Client) -> None:
+    one = {"assetSelection": [{"path": ["letters"]}]}
+    several = {"assetSelection": [{"path": ["letters"]}, {"path": ["days"]}]}
+    for job, more, words in (
+        ("__ASSET_JOB", one, "Name one with the tag dagster/partition, or several with"),
+        ("__ASSET_JOB", several, "those that share theirs with assetSelection"),
+    ):
+        told = client.launch(job, **more)["message"]
+        assert words in told
+        assert "launchPartitionBackfill" in told
+        assert "session." not in told
+        assert "partition=" not in told
+
+
 def test_the_log_is_told_page_by_page(client: Client) -> None:
     run_id = client.done("daily", YEAR)
     whole = client.one(EVENTS, id=run_id)
