@@ -46,7 +46,7 @@ def application(
         yield
         doors.executing.close()
 
-    handlers: Any = {404: doors.nothing, 405: doors.other_method}
+    handlers: Any = {404: doors.nothing}
     app = Starlette(routes=doors.routes(), lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False  # nothing is told of a path without the token
     return app
@@ -81,6 +81,9 @@ def refused(refusal: Refusal) -> Response:
     return JSONResponse(content, status, headers=headers)
 
 
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
 class GraphQLRoutes:
     """What is behind each address of GraphQL.
 
@@ -95,34 +98,36 @@ class GraphQLRoutes:
     def routes(self) -> list[BaseRoute]:
         """Return the addresses, for an application."""
         return [
-            Route("/graphql", self.graphql, methods=["GET", "POST"]),
+            Route("/graphql", self.graphql, methods=_METHODS),
             WebSocketRoute("/graphql", self.websocket),
-            Route("/server_info", self.info),
-            Route("/dagit_info", self.info),
+            Route("/server_info", self.info, methods=_METHODS),
+            Route("/dagit_info", self.info, methods=_METHODS),
         ]
 
     def _refusal(self, connection: HTTPConnection) -> Refusal | None:
         token = connection.query_params.get("token")
         return self._access.refusal(dict(connection.headers), token)
 
+    def _refusal_of(self, request: Request, *methods: str) -> Refusal | None:
+        refusal = self._refusal(request)
+        if refusal is None and request.method not in methods:
+            told = f"{request.method} is no method of {request.url.path}, which takes "
+            return 405, f"{told}{' and '.join(methods)}."
+        return refusal
+
     async def nothing(self, request: Request, _error: Exception) -> Response:
         """Answer that there is nothing, to whoever has the token."""
         there = "The addresses are /graphql and /server_info."
         return refused(self._refusal(request) or (404, there))
 
-    async def other_method(self, request: Request, _error: Exception) -> Response:
-        """Answer that an address has no such method, to whoever has the token."""
-        there = f"{request.method} is no method here: send a query with POST or GET."
-        return refused(self._refusal(request) or (405, there))
-
     async def info(self, request: Request) -> Response:
         """Answer with the versions."""
-        refusal = self._refusal(request)
+        refusal = self._refusal_of(request, "GET", "HEAD")
         return refused(refusal) if refusal is not None else JSONResponse(server_info())
 
     async def graphql(self, request: Request) -> Response:
         """Answer a query or mutation."""
-        refusal = self._refusal(request)
+        refusal = self._refusal_of(request, "GET", "POST")
         if refusal is not None:
             return refused(refusal)
         if request.method == "GET":

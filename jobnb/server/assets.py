@@ -22,7 +22,7 @@ from jobnb.events import EventType
 from jobnb.server.config_types import ConfigTypeField, field_of_schema
 from jobnb.server.events import MaterializationEvent, ObservationEvent, message_of
 from jobnb.server.metadata import AssetKey, entries
-from jobnb.server.nodes import Node, digest, millis, type_named
+from jobnb.server.nodes import Node, Permitted, digest, millis, type_named
 from jobnb.server.partitions import (
     DimensionPartitionKeys,
     PartitionDefinition,
@@ -230,7 +230,7 @@ class AssetNode(Node):
         key: The key.
     """
 
-    has_materialize_permission = True
+    has_materialize_permission = Permitted()
 
     def __init__(
         self, reading: RequestReader, location: Location, definitions: Definitions, key: Key

@@ -19,7 +19,7 @@ from jobnb.server import problems
 from jobnb.server.config_errors import RunConfigValidationInvalid, given_config, invalid
 from jobnb.server.jobs import JobNotFound, find_job, find_location, not_found
 from jobnb.server.metadata import AssetKey
-from jobnb.server.nodes import Node
+from jobnb.server.nodes import Node, Permitted
 from jobnb.server.partition_sets import (
     PartitionSet,
     PartitionStatuses,
@@ -103,8 +103,8 @@ class PartitionBackfill(Node):
     """
 
     is_valid_serialization = True
-    has_cancel_permission = True
-    has_resume_permission = True
+    has_cancel_permission = Permitted()
+    has_resume_permission = Permitted()
     from_failure = False
     reexecution_steps: Sequence[str] | None = None
 

@@ -48,8 +48,12 @@ _NAMES = (
     "cancel_partition_backfill",
     "edit_dynamic_partitions",
 )
-PERMISSIONS = tuple(Permission(name) for name in _NAMES)
-"""All of it is permitted to whoever has the token."""
+
+
+def permissions_of(reading: RequestReader) -> list[Permission]:
+    """Return what may be done: all of it, or nothing where nothing may be changed."""
+    refusal = reading.served.refusal
+    return [Permission(name, not refusal, refusal or None) for name in _NAMES]
 
 
 # --- the place of the history ---------------------------------------------------------

@@ -30,6 +30,7 @@ from jobnb.errors import JobnbError
 from jobnb.server.json_text import decoded
 from jobnb.server.limits import FiniteNumbers, Limits, too_large
 from jobnb.server.mutations import Mutation
+from jobnb.server.problems import refused_change
 from jobnb.server.queries import Query
 from jobnb.server.schema import served_schema
 from jobnb.server.subscriptions import Subscription
@@ -126,7 +127,6 @@ class GraphQLExecutor:
     Args:
         served: What is served.
         limits: The limits of each.
-        refusal: Why no mutation is executed; empty where they are.
 
     Example:
         >>> from jobnb.storage.instance import Instance
@@ -135,10 +135,8 @@ class GraphQLExecutor:
         (200, {'data': {'runsOrError': {'count': 0}}})
     """
 
-    def __init__(
-        self, served: ServedWorkspace, limits: Limits | None = None, *, refusal: str = ""
-    ) -> None:
-        self.served, self.limits, self._refusal = served, limits or Limits(), refusal
+    def __init__(self, served: ServedWorkspace, limits: Limits | None = None) -> None:
+        self.served, self.limits = served, limits or Limits()
         self._schema = served_schema()
         self._known: OrderedDict[str, _Document] = OrderedDict()
         self._threads = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="jobnb-graphql")
@@ -174,8 +172,8 @@ class GraphQLExecutor:
         if operation.operation is OperationType.SUBSCRIPTION:
             return _refused(GraphQLError("A subscription needs a WebSocket at this address."))
         writes = operation.operation is OperationType.MUTATION
-        if writes and (reads_only or self._refusal):
-            return _refused(GraphQLError(self._refusal or "A mutation is sent with POST."))
+        if writes and reads_only:
+            return _refused(GraphQLError("A mutation is sent with POST."))
         root = (Mutation if writes else Query)(RequestReader(self.served))
         return _told(self._executed(found.document, asked, root))
 
@@ -190,6 +188,7 @@ class GraphQLExecutor:
             context,
             dict(asked.variables or {}),
             asked.operation,
+            middleware=[_refuse_changes] if self.served.refusal else None,
         )
         late = [each for each in result.errors or () if _is_slow(each)]
         return ExecutionResult(None, late[:1]) if late else result
@@ -256,6 +255,13 @@ class GraphQLExecutor:
                 yield _told(result)[1]
         finally:
             await source.aclose()
+
+
+def _refuse_changes(resolve: Any, source: Any, info: Any, **given: Any) -> Any:
+    """Resolve a field; of a mutation, refuse it where nothing may be changed."""
+    if info.parent_type is info.schema.mutation_type:
+        return refused_change(source.served.refusal, info)
+    return resolve(source, info, **given)
 
 
 def _is_slow(error: GraphQLError) -> bool:

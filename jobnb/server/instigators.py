@@ -18,7 +18,7 @@ from jobnb.errors import did_you_mean
 from jobnb.server import problems
 from jobnb.server.metadata import AssetKey
 from jobnb.server.moments import moment_of, seconds_of
-from jobnb.server.nodes import Node, digest
+from jobnb.server.nodes import Node, Permitted, digest
 from jobnb.server.partition_sets import PartitionSet, partition_sets_of
 from jobnb.server.runs import RepositoryOrigin, Run, find_runs
 from jobnb.server.ticks import (
@@ -105,8 +105,8 @@ class KnownInstigator:
 class InstigationState(Node):
     """How a schedule or sensor stands."""
 
-    has_start_permission = True
-    has_stop_permission = True
+    has_start_permission = Permitted("_known.reading")
+    has_stop_permission = Permitted("_known.reading")
 
     def __init__(self, known: KnownInstigator) -> None:
         self._known, self._state = known, known.state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import uvicorn
 from jobnb.errors import InvalidInvocationError
 
 PORT = 3000
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def bound_socket(host: str, port: int | None) -> socket.socket:
@@ -37,9 +39,14 @@ def bound_socket(host: str, port: int | None) -> socket.socket:
         else:
             return found
     where = f"{host}:{tries[0]}" if len(tries) == 1 else f"{host}, ports {PORT} to {PORT + 49}"
-    raise InvalidInvocationError(
-        f"The server cannot listen at {where}: {reason}. Choose another --port, or 0 for any."
-    )
+    why = getattr(reason, "strerror", None) or reason
+    if isinstance(reason, socket.gaierror) or getattr(reason, "errno", 0) in _NOT_HERE:
+        step = (
+            "Choose a --host of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for others, too."
+        )
+    else:
+        step = "Choose another --port, or 0 for any."
+    raise InvalidInvocationError(f"The server cannot listen at {where}: {why}. {step}")
 
 
 def address_of(listening: socket.socket) -> str:

@@ -84,6 +84,7 @@ class Mutation(Node):
 
     def __init__(self, reading: RequestReader) -> None:
         self._reading = reading
+        self.served = reading.served
 
     # --- runs
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from hashlib import sha1
+from operator import attrgetter
 from typing import Any, ClassVar
 
 classes: dict[str, type[Node]] = {}
@@ -25,6 +26,21 @@ class Node:
         super().__init_subclass__(**options)
         cls.graphql_type = cls.__name__
         classes[cls.__name__] = cls
+
+
+class Permitted:
+    """A field that says whether something may be changed.
+
+    Args:
+        where: Where a node has what the request reads.
+    """
+
+    def __init__(self, where: str = "_reading") -> None:
+        self._reading_of = attrgetter(where)
+
+    def __get__(self, node: Any, _owner: type[Node] | None = None) -> Any:
+        """Whether it may; of the class, the field itself."""
+        return self if node is None else not self._reading_of(node).served.refusal
 
 
 def type_named(name: str) -> Any:

@@ -49,14 +49,16 @@ def graphql_beside(
     from jobnb.server.executing import GraphQLExecutor
     from jobnb.server.workspace import ServedWorkspace
 
-    served = ServedWorkspace(session.instance, [location], session=session)
+    served = ServedWorkspace(
+        session.instance, [location], session=session, refusal=READ_ONLY if read_only else ""
+    )
 
     def hear(change: Change) -> None:
         if change[0] == "LOCATION_UPDATED":
             reloaded()
 
     served.hearers.add(hear)
-    executing = GraphQLExecutor(served, refusal=READ_ONLY if read_only else "")
+    executing = GraphQLExecutor(served)
     try:
         yield GraphQLRoutes(executing, Access(token, hosts)).routes()
     finally:

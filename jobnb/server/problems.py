@@ -13,6 +13,7 @@ from jobnb.definitions.partitions.partition_keys import (
 )
 from jobnb.errors import (
     DifferentPartitionsError,
+    InvalidInvocationError,
     JobnbError,
     NotResumableError,
     PartitionNeededError,
@@ -314,3 +315,24 @@ class InstigationStateNotFoundError(_ProblemNode):
     """There is no such schedule or sensor."""
 
     name: str
+
+
+def refused_change(why: str, info: GraphQLResolveInfo[Any]) -> Node:
+    """Return the answer to a mutation where nothing may be changed, of a type that it can have.
+
+    Args:
+        why: Why nothing may.
+        info: What the query asks for.
+
+    Raises:
+        InvalidInvocationError: If its answer cannot be an error.
+    """
+    from graphql import GraphQLUnionType, get_named_type
+
+    kind = get_named_type(info.return_type)
+    names = {each.name for each in kind.types} if isinstance(kind, GraphQLUnionType) else set()
+    if "UnauthorizedError" in names and selects(info, "UnauthorizedError"):
+        return UnauthorizedError(why)
+    if "PythonError" in names:
+        return PythonError(message=why, class_name="UnauthorizedError", stack=[], cause=None)
+    raise InvalidInvocationError(why)

@@ -17,7 +17,6 @@ from jobnb.server.automaterialize import (
 from jobnb.server.backfills import PartitionBackfill, PartitionBackfills
 from jobnb.server.config_errors import PipelineConfigValidationValid, RunConfigValidationInvalid
 from jobnb.server.deployment import (
-    PERMISSIONS,
     EnvVarWithConsumersList,
     Instance,
     Permission,
@@ -26,6 +25,7 @@ from jobnb.server.deployment import (
     Scheduler,
     TestFields,
     env_vars_of,
+    permissions_of,
     resources_of,
 )
 from jobnb.server.events import EventConnection
@@ -131,7 +131,7 @@ class Query(Node):
     @property
     def permissions(self) -> Sequence[Permission]:
         """What may be done."""
-        return PERMISSIONS
+        return permissions_of(self._reading)
 
     scheduler = Scheduler()
     test = TestFields()

@@ -11,7 +11,7 @@ from jobnb.definitions.locations.definitions import Definitions
 from jobnb.errors import JobnbError
 from jobnb.server import problems
 from jobnb.server.assets import AssetNode
-from jobnb.server.deployment import PERMISSIONS, Permission, ResourceDetails, resources_of
+from jobnb.server.deployment import Permission, ResourceDetails, permissions_of, resources_of
 from jobnb.server.instigators import Schedule, Sensor, schedules_of, sensors_of
 from jobnb.server.jobs import Job, Pipeline
 from jobnb.server.metadata import AssetKey
@@ -247,7 +247,7 @@ class WorkspaceLocationEntry(Node):
     @property
     def permissions(self) -> Sequence[Permission]:
         """What may be done."""
-        return PERMISSIONS
+        return permissions_of(self._reading)
 
 
 class Workspace(Node):

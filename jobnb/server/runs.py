@@ -16,7 +16,7 @@ from jobnb.server import problems
 from jobnb.server.events import EventConnection, MaterializationEvent, message_of, messages
 from jobnb.server.metadata import AssetKey
 from jobnb.server.moments import moment_of
-from jobnb.server.nodes import Node, digest, type_named
+from jobnb.server.nodes import Node, Permitted, digest, type_named
 from jobnb.server.plans import ExecutionPlan, plan_of_run
 from jobnb.server.steps import RunStepStats, stats_of_run
 from jobnb.server.tags import PipelineTag, PipelineTagAndValues, tags_of
@@ -130,9 +130,9 @@ class Run(Node):
     run_id: str
     mode = "default"
     has_concurrency_key_slots = False
-    has_re_execute_permission = True
-    has_terminate_permission = True
-    has_delete_permission = True
+    has_re_execute_permission = Permitted()
+    has_terminate_permission = Permitted()
+    has_delete_permission = Permitted()
     parent_pipeline_snapshot_id: str | None = None
 
     # --- what it is of

@@ -107,6 +107,7 @@ class ServedWorkspace:
         locations: The code locations.
         launch: Launches a run; in a process of its own if absent.
         session: Returns the session that backfills are those of; one of the location if absent.
+        refusal: Why nothing may be changed; empty where it may.
 
     Example:
         >>> from jobnb.definitions.locations.definitions import Definitions
@@ -123,8 +124,9 @@ class ServedWorkspace:
         *,
         launch: Launch = launch_detached,
         session: Session | None = None,
+        refusal: str = "",
     ) -> None:
-        self.instance, self.launch = instance, launch
+        self.instance, self.launch, self.refusal = instance, launch, refusal
         self.locations = _named(list(locations))
         self.backfills = Place.ALONE_IF_POSSIBLE if launch is launch_detached else Place.HERE
         self._session = session

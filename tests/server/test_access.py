@@ -151,5 +151,7 @@ def test_a_method_that_is_none_is_told_to_who_has_the_token(client: Client) -> N
     for method in ("DELETE", "PUT", "PATCH"):
         response = client.http.request(method, "/graphql", headers=client.headers)
         assert response.status_code == 405
-        assert f"{method} is no method here" in response.json()["errors"][0]["message"]
+        told = f"{method} is no method of /graphql, which takes GET and POST."
+        assert response.json()["errors"][0]["message"] == told
+        assert client.http.request(method, "/server_info", headers=client.headers).is_client_error
         assert client.http.request(method, "/graphql").status_code == 401

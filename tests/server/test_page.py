@@ -288,9 +288,26 @@ def test_graphql_answers_beside_the_page_with_its_token(session: Session) -> Non
 
 
 def test_graphql_beside_a_page_that_only_shows_changes_nothing(session: Session) -> None:
+    session.execute_job("greet")
     with with_graphql(session, read_only=True) as app:
         assert answered(app, "{ version }")["data"]["version"]
-        assert answered(app, RELOAD)["errors"][0]["message"] == READ_ONLY
+        for change in (
+            "reloadWorkspace { __typename ... on UnauthorizedError { message } }",
+            'terminateRun(runId: "x") { __typename ... on PythonError { message } }',
+            'deleteRun(runId: "x") { __typename ... on Error { message } }',
+        ):
+            [told] = answered(app, f"mutation {{ {change} }}")["data"].values()
+            assert told["message"] == READ_ONLY
+            assert told["__typename"] in ("UnauthorizedError", "PythonError")
+        [error] = answered(app, "mutation { setAutoMaterializePaused(paused: true) }")["errors"]
+        assert error["message"] == READ_ONLY
+        rights = answered(app, "{ permissions { value disabledReason } }")["data"]["permissions"]
+        assert rights
+        assert all(each == {"value": False, "disabledReason": READ_ONLY} for each in rights)
+        rights = "hasReExecutePermission hasTerminatePermission hasDeletePermission"
+        runs = answered(app, f"{{ runsOrError {{ ... on Runs {{ results {{ {rights} }} }} }} }}")
+        [run] = runs["data"]["runsOrError"]["results"]
+        assert not any(run.values())
 
 
 def test_the_token_of_a_history_is_the_same_after_a_restart(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,12 @@ def test_a_session_serves_what_it_knows_at_each_moment(session: Session) -> None
 def test_a_session_serves_at_a_port_that_is_free_only(session: Session) -> None:
     with session.serve(port=0, token="t") as server:
         port = int(server.address.rpartition(":")[2])
-        with pytest.raises(InvalidInvocationError, match="cannot listen at"):
+        taken = f"cannot listen at 127.0.0.1:{port}: Address already in use. Choose another --port"
+        with pytest.raises(InvalidInvocationError, match=re.escape(taken)):
             session.serve(port=port)
+    for host in ("192.0.2.1", "no.invalid", "::ffff:192.0.2.1"):
+        with pytest.raises(InvalidInvocationError, match="Choose a --host of this machine"):
+            session.serve(host=host, port=0)
 
 
 def test_what_the_server_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
