@@ -19,7 +19,7 @@ from jobnb.errors import (
     PartitionNeededError,
 )
 from jobnb.events import ErrorInfo
-from jobnb.server.nodes import Node
+from jobnb.server.nodes import Node, type_named
 
 if TYPE_CHECKING:
     from graphql import GraphQLResolveInfo
@@ -331,8 +331,11 @@ def refused_change(why: str, info: GraphQLResolveInfo[Any]) -> Node:
 
     kind = get_named_type(info.return_type)
     names = {each.name for each in kind.types} if isinstance(kind, GraphQLUnionType) else set()
-    if "UnauthorizedError" in names and selects(info, "UnauthorizedError"):
-        return UnauthorizedError(why)
-    if "PythonError" in names:
-        return PythonError(message=why, class_name="UnauthorizedError", stack=[], cause=None)
+    able = [name for name in ("UnauthorizedError", "PythonError", "ReloadNotSupported")
+            if name in names]  # fmt: skip
+    for name in (*(each for each in able if selects(info, each)), *able):
+        if name == "PythonError":
+            return PythonError(message=why, class_name="UnauthorizedError", stack=[], cause=None)
+        refused: Node = type_named(name)(why)
+        return refused
     raise InvalidInvocationError(why)

@@ -215,6 +215,7 @@ def with_graphql(
         yield page_application(visits, "sesame", "shop.py", beside=routes)
 
 
+RELOADED = "... on ReloadNotSupported { message }"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 WRONG: list[dict[str, str]] = [{}, {"token": "wrong"}, {"token": ""}]
 
@@ -295,10 +296,11 @@ def test_graphql_beside_a_page_that_only_shows_changes_nothing(session: Session)
             "reloadWorkspace { __typename ... on UnauthorizedError { message } }",
             'terminateRun(runId: "x") { __typename ... on PythonError { message } }',
             'deleteRun(runId: "x") { __typename ... on Error { message } }',
+            f'reloadRepositoryLocation(repositoryLocationName: "x") {{ __typename {RELOADED} }}',
         ):
             [told] = answered(app, f"mutation {{ {change} }}")["data"].values()
             assert told["message"] == READ_ONLY
-            assert told["__typename"] in ("UnauthorizedError", "PythonError")
+            assert told["__typename"] in ("UnauthorizedError", "PythonError", "ReloadNotSupported")
         [error] = answered(app, "mutation { setAutoMaterializePaused(paused: true) }")["errors"]
         assert error["message"] == READ_ONLY
         rights = answered(app, "{ permissions { value disabledReason } }")["data"]["permissions"]
