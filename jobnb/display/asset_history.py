@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.environment import attempt, has_history
+from jobnb.display.environment import attempt, history_of
 from jobnb.display.html import EMPTY, Html, code, join, table, tag
 from jobnb.display.metadata import entry_text, metadata_html
 from jobnb.display.text import moment, shorten
+
+if TYPE_CHECKING:
+    from jobnb.storage.instance import Instance
 
 Points = list[tuple[float, float]]
 _MOST_READ, _MOST_SHOWN, _MOST_PLOTS = 200, 10, 8
@@ -37,11 +40,12 @@ class PastMaterialization(msgspec.Struct, frozen=True):
 
 def makings(session: Any, key: AssetKey) -> list[PastMaterialization]:
     """Return the last materializations of an asset, the latest first; none without a history."""
+    instance = history_of(session)
     nothing: list[PastMaterialization] = []
-    return attempt(lambda: _read(session, key), nothing) if has_history(session) else nothing
+    return attempt(lambda: _read(instance, key), nothing) if instance is not None else nothing
 
 
-def _read(session: Any, key: AssetKey) -> list[PastMaterialization]:
+def _read(instance: Instance, key: AssetKey) -> list[PastMaterialization]:
     from jobnb.events import EventType
     from jobnb.storage.records import EventRecordsFilter
 
@@ -53,7 +57,7 @@ def _read(session: Any, key: AssetKey) -> list[PastMaterialization]:
             record.partition_key or "",
             getattr(record.event_log_entry.dagster_event, "metadata", {}),
         )
-        for record in session.instance.get_event_records(wanted, limit=_MOST_READ)
+        for record in instance.get_event_records(wanted, limit=_MOST_READ)
     ]
 
 

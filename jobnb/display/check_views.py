@@ -10,7 +10,7 @@ from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.checks.asset_checks_definition import AssetChecksDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.display.config_fields import fields_html
-from jobnb.display.environment import attempt, has_history, known_session
+from jobnb.display.environment import attempt, history_of, known_session
 from jobnb.display.html import EMPTY, Html, badge, code, header, join, pairs, table, tabs, tag
 from jobnb.display.metadata import json_metadata, metadata_html
 from jobnb.display.noun_views import doc_html, doc_line, op_resources, words
@@ -140,9 +140,10 @@ def _summary(session: Any, specs: Sequence[AssetCheckSpec]) -> dict[AssetKey, li
 
 def _lately(session: Any, spec: AssetCheckSpec) -> Html:
     """Return the results of the check in its last runs."""
-    if session is None or not has_history(session):
+    instance = history_of(session) if session is not None else None
+    if instance is None:
         return EMPTY
-    read = session.instance.get_asset_check_evaluation_records
+    read = instance.get_asset_check_evaluation_records
     nothing: Sequence[EventLogRecord] = ()
     records = attempt(lambda: read(spec.key, limit=_LATELY), nothing)
     entries = [each.event_log_entry for each in records]

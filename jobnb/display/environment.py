@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobnb.storage.history import has_history as is_there
 from jobnb.storage.process import has_threads
+
+if TYPE_CHECKING:
+    from jobnb.storage.instance import Instance
 
 T = TypeVar("T")
 
@@ -68,3 +71,13 @@ def known_session() -> Any:
 def has_history(session: Any) -> bool:
     """Whether there is a history; a view does not create its folder."""
     return is_there(getattr(session, "home", None))
+
+
+def history_of(session: Any) -> Instance | None:
+    """Return the instance of a session's history, if there is one already."""
+    from jobnb.storage.instance import Instance
+
+    home = getattr(session, "home", None)
+    if not is_there(home):
+        return None
+    return Instance.from_home(home) if home else Instance.get()

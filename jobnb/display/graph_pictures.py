@@ -12,7 +12,7 @@ from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import Node
 from jobnb.definitions.ops.op import OpDefinition
 from jobnb.display.asset_pictures import asset_picture
-from jobnb.display.environment import attempt, has_history
+from jobnb.display.environment import attempt, history_of
 from jobnb.display.picture import Card, Cluster, Edge, Picture, input_type, output_type
 from jobnb.display.text import shorten
 from jobnb.markdown import plain
@@ -172,8 +172,9 @@ def as_seen(job: JobDefinition, session: Any = None) -> tuple[JobDefinition, str
     if layer is None or not (layer.is_undecided or layer.status_of):
         return job, ""
     asked = shorten(str(layer.selection), 120)
-    if session is not None and has_history(session):
-        decided = attempt(lambda: as_it_stands(job, session.instance), job)
+    instance = history_of(session) if session is not None else None
+    if instance is not None:
+        decided = attempt(lambda: as_it_stands(job, instance), job)
         if attempt(lambda: bool(decided.nodes), False) and decided is not job:
             return decided, f"{asked}: what stands so now; looked up again at each launch"
         if decided is not job:

@@ -11,7 +11,7 @@ import msgspec
 from jobnb.code.version import CodeNote
 from jobnb.definitions.checks.asset_check import AssetCheckKey, AssetCheckSpec
 from jobnb.definitions.keys import AssetKey
-from jobnb.display.environment import attempt, has_history
+from jobnb.display.environment import attempt, history_of
 from jobnb.display.metadata import entry_text
 from jobnb.display.palette import WORDS
 from jobnb.display.picture import NO_CHECKS, Checks, Mark, Status
@@ -125,26 +125,26 @@ def summaries(
     """
     wanted = list(keys)
     found = dict.fromkeys(wanted, NEVER)
-    if wanted and has_history(session):
+    instance = history_of(session) if wanted else None
+    if instance is not None:
         nothing: dict[AssetKey, AssetSummary] = {}
-        found |= attempt(lambda: _read(session, wanted), nothing)
+        found |= attempt(lambda: _read(session, instance, wanted), nothing)
     checks = check_summaries(session, {*wanted, *sources})
     for key, own in checks.items():
         found[key] = msgspec.structs.replace(found.get(key, NEVER), checks=own)
     return found
 
 
-def _read(session: Any, keys: list[AssetKey]) -> dict[AssetKey, AssetSummary]:
+def _read(session: Any, instance: Instance, keys: list[AssetKey]) -> dict[AssetKey, AssetSummary]:
     from jobnb.staleness.survey import Survey
 
-    survey = Survey(
-        session.definitions, session.instance, session.catalogue.place_of, most_read=_MOST_READ
-    )
-    statuses = survey.statuses(keys)
-    latest = session.instance.get_latest_materialization_events(keys)
-    found = {key: _summary(status, latest.get(key)) for key, status in statuses.items()}
+    survey = Survey(session.definitions, instance, session.catalogue.place_of, most_read=_MOST_READ)
+    latest = instance.get_latest_materialization_events(keys)
+    found = {
+        key: _summary(status, latest.get(key)) for key, status in survey.status_by_key(keys).items()
+    }
     unmade = [key for key, each in found.items() if each.status is Status.NONE]
-    return found | _left_out(session.instance, [k for k in unmade if found[k].counts is None])
+    return found | _left_out(instance, [key for key in unmade if found[key].counts is None])
 
 
 def _left_out(instance: Instance, keys: Iterable[AssetKey]) -> dict[AssetKey, AssetSummary]:
@@ -247,8 +247,9 @@ def check_summaries(
     if not specs:
         return {}
     latest: Any = {}
-    if has_history(session):
-        read = session.instance.get_latest_asset_check_evaluations
+    instance = history_of(session)
+    if instance is not None:
+        read = instance.get_latest_asset_check_evaluations
         latest = attempt(lambda: read(sorted(specs)), latest)
     return {
         key: tuple(_check_summary(spec, latest.get(spec.key)) for spec in own.values())

@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.staleness.versions import (
@@ -187,46 +186,21 @@ def records_of(instance: Instance, key: AssetKey) -> PartitionRecords:
 # --- versions of what a partition is materialized from ----------------------------
 
 
-def partitions_of(
-    assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset] = ()
-) -> dict[AssetKey, PartitionsDefinition]:
-    """Return the partitions definitions of assets, for those that have one.
-
-    Args:
-        assets: The assets that are made.
-        sources: The assets that come from elsewhere.
-    """
-    found: dict[AssetKey, PartitionsDefinition] = {}
-    for each in assets:
-        if each.partitions_def is not None:
-            found.update(dict.fromkeys(each.keys, each.partitions_def))
-    for source in sources:
-        if source.partitions_def is not None:
-            found[source.key] = source.partitions_def
-    return found
-
-
-class PartitionVersions:
+class PartitionVersions(msgspec.Struct, eq=False):
     """Loads records of partitions, many of an asset in one query, and caches them.
 
     Args:
         instance: The history.
-        definitions: How assets are partitioned, as `partitions_of` tells.
+        definitions: How assets are partitioned, as `verdicts.partitions_of` tells.
+        most: How many partitions of an asset that nobody has looked at yet are read at most.
     """
 
-    def __init__(
-        self, instance: Instance, definitions: Mapping[AssetKey, PartitionsDefinition]
-    ) -> None:
-        self._instance = instance
-        self._definitions = definitions
-        self._records: dict[AssetKey, dict[str, LatestMaterialization | None]] = {}
-        self._whole: dict[AssetKey, PartitionRecords] = {}
-        self.most: int | None = None
-        self._made_now: dict[AssetKey, dict[str, str]] = {}
-
-    def has(self, key: AssetKey) -> bool:
-        """Whether an asset has partitions."""
-        return key in self._definitions
+    instance: Instance
+    definitions: Mapping[AssetKey, PartitionsDefinition]
+    most: int | None = None
+    _records: dict[AssetKey, dict[str, LatestMaterialization | None]] = {}
+    _whole: dict[AssetKey, PartitionRecords] = {}
+    _made_now: dict[AssetKey, dict[str, str]] = {}
 
     def look_up(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, LatestMaterialization]:
         """Load the last materializations of these partitions of an asset."""
@@ -234,24 +208,24 @@ class PartitionVersions:
         unknown = [each for each in partitions if each not in known]
         if unknown:
             known.update(dict.fromkeys(unknown))
-            known.update(self._instance.partitions_made(key, unknown))
+            known.update(self.instance.partitions_made(key, unknown))
         return {each: made for each in partitions if (made := known[each]) is not None}
 
     def can_read(self, key: AssetKey) -> bool:
         """Whether all partitions of an asset can be read at once: not too many are new."""
         known = self.most is None or key in self._whole
-        return known or unread(self._instance, key) <= (self.most or 0)
+        return known or unread(self.instance, key) <= (self.most or 0)
 
     def whole(self, key: AssetKey) -> PartitionRecords:
         """Load the last materialization of every partition of an asset, once."""
         if key not in self._whole:
-            self._whole[key] = records_of(self._instance, key)
+            self._whole[key] = records_of(self.instance, key)
         return self._whole[key]
 
     def is_same(self, assets: AssetsDefinition, upstream: AssetKey) -> bool:
         """Whether each partition depends on the one of the same key."""
         given = assets.get_partition_mapping(upstream)
-        return given is None and assets.partitions_def == self._definitions[upstream]
+        return given is None and assets.partitions_def == self.definitions[upstream]
 
     def _versions(self, key: AssetKey, partitions: Sequence[str]) -> dict[str, str]:
         """Return the versions of those of the partitions that were materialized."""
@@ -291,7 +265,7 @@ class PartitionVersions:
     def _read(
         self, assets: AssetsDefinition, partition: str | None, upstream: AssetKey
     ) -> list[str]:
-        own, theirs = assets.partitions_def, self._definitions[upstream]
+        own, theirs = assets.partitions_def, self.definitions[upstream]
         given = assets.get_partition_mapping(upstream)
         if own is not None and partition is None:
             return []
@@ -302,6 +276,6 @@ class PartitionVersions:
         mapping = fitting_partition_mapping(given, theirs, own)
         subset = own.subset_with_partition_keys([str(partition)]) if own is not None else None
         result = mapping.get_upstream_mapped_partitions_result_for_partitions(
-            subset, theirs, dynamic_partitions_store=self._instance
+            subset, theirs, dynamic_partitions_store=self.instance
         )
         return [str(key) for key in result.partitions_subset]

@@ -122,7 +122,7 @@ def _of(now: Versions, name: str) -> str | None:
 def _versions_now(asset: DefinedAsset, key: AssetKey, known: KnownAssets) -> Versions:
     """Return the versions of an upstream asset that each partition would read now."""
     partitions = known.partitions
-    if not partitions.has(key):
+    if key not in partitions.definitions:
         version = known.version(asset, None, key)
         return lambda _name: version
     if not partitions.is_same(asset.assets, key):
@@ -203,9 +203,14 @@ class Survey:
 
     def statuses(self, keys: Collection[AssetKey] | None = None) -> AssetStatuses:
         """Return the statuses of assets, upstream first; of all if no keys are given."""
+        return AssetStatuses(self.status_by_key(keys))
+
+    def status_by_key(
+        self, keys: Collection[AssetKey] | None = None
+    ) -> dict[AssetKey, AssetStatus]:
+        """Return what `statuses` shows."""
         wanted = self._standings.keys() if keys is None else self._standings.keys() & set(keys)
-        found = ((key, each.status) for key, each in self._standings.items() if key in wanted)
-        return AssetStatuses(dict(found))
+        return {key: each.status for key, each in self._standings.items() if key in wanted}
 
     def to_make(self, key: AssetKey) -> Part:
         """Return the partitions that are missing, failed, stale, or downstream of such."""
@@ -294,7 +299,7 @@ class Survey:
     def _look_up(self, asset: DefinedAsset, *own: AssetKey) -> bool:
         """Read what is to be known of all partitions at once, unless there are too many."""
         partitions = self._known.partitions
-        keys = [*own, *(key for key in asset.upstream if partitions.has(key))]
+        keys = [*own, *(key for key in asset.upstream if key in partitions.definitions)]
         if not all(map(partitions.can_read, keys)):
             self._unread.add(asset.key)
             return False
