@@ -117,7 +117,10 @@ def opened(lab, tab):
 
 # All that passed is counted only; to list it takes axe longer than to look.
 RULES = {"resultTypes": ["violations", "incomplete"]}
-OF_COLOURS = {**RULES, "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+OF_COLOURS = {
+    **RULES,
+    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
+}
 
 
 def violations(output, rules):
