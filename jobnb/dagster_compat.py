@@ -40,10 +40,15 @@ SPELLINGS = {
 """jobnb's name for each name that Dagster spells otherwise."""
 
 _MADE_OTHERWISE = {
+    "CodeLocationSelector": "selectors",
+    "ConfigurableLegacyIOManagerAdapter": "adapters",
     "DagsterEvent": "events",
     "DagsterInstance": "constructors",
     "DagsterLogManager": "constructors",
     "DagsterTypeLoaderContext": "constructors",
+    "JobSelector": "selectors",
+    "RepositorySelector": "selectors",
+    "deprecation_warning": "utils",
     "deserialize_value": "serdes",
     "serialize_value": "serdes",
 }

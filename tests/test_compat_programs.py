@@ -9,19 +9,24 @@ import pytest
 
 import jobnb
 from jobnb import (
+    AllPartitionMapping,
     AssetIn,
     AssetMaterialization,
     DailyPartitionsDefinition,
     Definitions,
+    DimensionPartitionMapping,
     Enum,
     EnumValue,
     Failure,
     FreshnessPolicy,
+    IdentityPartitionMapping,
     In,
     Instance,
     InvalidConfigError,
     InvalidDefinitionError,
     InvalidInvocationError,
+    MultiPartitionMapping,
+    MultiPartitionsDefinition,
     Nothing,
     RunRequest,
     ScheduleDefinition,
@@ -191,15 +196,32 @@ def test_an_asset_is_given_to_definitions_once():
 
 @pytest.mark.parametrize("partitions", [None, StaticPartitionsDefinition(["a"])])
 def test_only_an_asset_with_partitions_of_time_depends_on_itself(partitions):
-    earlier = AssetIn(partition_mapping=TimeWindowPartitionMapping(start_offset=-1, end_offset=-1))
-
     def total(total):
         return total
 
     with pytest.raises(InvalidDefinitionError, match="depends on itself"):
         asset(partitions_def=partitions)(total)
+
+
+def test_an_asset_that_depends_on_itself_reads_earlier_partitions_only():
+    def total(total):
+        return total
+
     days = DailyPartitionsDefinition("2023-01-01")
-    assert asset(partitions_def=days, ins={"total": earlier})(total).key.path == ["total"]
+    both = MultiPartitionsDefinition({"day": days, "at": StaticPartitionsDefinition(["a"])})
+    earlier = TimeWindowPartitionMapping(start_offset=-2, end_offset=-1)
+    by_day = MultiPartitionMapping({"day": DimensionPartitionMapping("day", earlier)})
+    for partitions, mapping in ((days, earlier), (both, by_day)):
+        ins = {"total": AssetIn(partition_mapping=mapping)}
+        assert asset(partitions_def=partitions, ins=ins)(total).key.path == ["total"]
+    upto = TimeWindowPartitionMapping(start_offset=-1)
+    later = TimeWindowPartitionMapping(start_offset=1, end_offset=1)
+    for mapping in (None, upto, later, AllPartitionMapping(), IdentityPartitionMapping()):
+        ins = {"total": AssetIn(partition_mapping=mapping)}
+        with pytest.raises(InvalidDefinitionError, match="depends on itself"):
+            asset(partitions_def=days, ins=ins)(total)
+    with pytest.raises(InvalidDefinitionError, match="depends on itself"):
+        asset(partitions_def=days)(total)
 
 
 @pytest.mark.parametrize(

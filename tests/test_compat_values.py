@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import typing
+from datetime import timedelta
 
 import pytest
 
 from jobnb import (
     AssetKey,
     AssetMaterialization,
+    DataVersion,
+    Field,
+    FreshnessPolicy,
     GraphDefinition,
+    Instance,
     InvalidInvocationError,
+    IOManager,
+    Output,
     RetryPolicy,
     RetryRequested,
     RunRequest,
     SensorResult,
+    SourceAsset,
     TimeWindowPartitionMapping,
+    asset,
     dagster_compat,
+    io_manager,
+    materialize,
     op,
+    resource,
 )
 
 
@@ -88,3 +100,85 @@ def test_a_retry_tells_what_asks_for_it_and_why():
         [retry] = [event for event in result.all_events if event.is_step_up_for_retry]
         error = retry.event_specific_data.error
         assert (error.cls_name, error.cause.cls_name) == (asks, "ValueError")
+
+
+# --- resources of older code, and small names -----------------------------------------
+
+
+def test_an_io_manager_of_older_code_gets_typed_config(dagster):
+    from dagster import ConfigurableLegacyIOManagerAdapter
+    from dagster._config.pythonic_config import ConfigurableLegacyResourceAdapter
+
+    steps = []
+
+    class Held(IOManager):
+        def handle_output(self, context, obj):
+            steps.append(obj)
+
+        def load_input(self, context):
+            return steps[-1]
+
+    @io_manager(config_schema={"base": str, "times": Field(int, default_value=3)})
+    def held(context):
+        steps.append(context.resource_config)
+        return Held()
+
+    @resource(config_schema={"word": str})
+    def said(context):
+        yield context.resource_config["word"]
+        steps.append("closed")
+
+    class Typed(ConfigurableLegacyIOManagerAdapter):
+        base: str
+
+        @property
+        def wrapped_io_manager(self):
+            return held
+
+    class Word(ConfigurableLegacyResourceAdapter):
+        word: str
+
+        @property
+        def wrapped_resource(self):
+            return said
+
+    @asset(required_resource_keys={"word"})
+    def made(context):
+        return context.resources.word
+
+    @asset
+    def after(made):
+        return made + "!"
+
+    given = {"io_manager": Typed(base="x"), "word": Word(word="hello")}
+    assert materialize([made, after], resources=given).success
+    assert steps == [{"base": "x", "times": 3}, "hello", "hello!", "closed"]
+
+
+def test_small_names_of_sources_policies_and_versions(dagster):
+    from dagster import CodeLocationSelector, JobSelector, run_status_sensor
+    from dagster._core.definitions.data_version import (
+        extract_data_provenance_from_entry,
+        extract_data_version_from_entry,
+    )
+
+    assert CodeLocationSelector("shop").to_repository_selector().location_name == "shop"
+
+    @run_status_sensor(
+        run_status=dagster.DagsterRunStatus.SUCCESS,
+        monitored_jobs=[JobSelector("shop", "__repository__", "daily")],
+    )
+    def ended(context): ...
+
+    assert SourceAsset("a").get_io_manager_key() == "io_manager"
+    assert FreshnessPolicy(maximum_lag_minutes=90).maximum_lag_delta == timedelta(hours=1.5)
+
+    @asset(code_version="3")
+    def made():
+        return Output(1, data_version=DataVersion("v1"))
+
+    instance = Instance.ephemeral()
+    materialize([made], instance=instance)
+    entry = instance.get_latest_materialization_event(AssetKey("made"))
+    assert extract_data_version_from_entry(entry) == DataVersion("v1")
+    assert extract_data_provenance_from_entry(entry).code_version == "3"

@@ -64,6 +64,9 @@ _IN: Mapping[str, Sequence[str]] = {
         "ConfigurableClass", "ConfigurableClassData", "IO_TYPE_EXTENSION",
         "LocalComputeLogManager", "PollingComputeLogSubscriptionManager",
     ),
+    "jobnb.dagster_modules.adapters": (
+        "ConfigurableLegacyIOManagerAdapter", "ConfigurableLegacyResourceAdapter",
+    ),
     "jobnb.dagster_modules.annotations": (
         "deprecated", "deprecated_param", "experimental", "experimental_param", "public",
         "suppress_dagster_warnings",
@@ -93,7 +96,8 @@ _IN: Mapping[str, Sequence[str]] = {
         "DagsterLibraryRegistry", "PICKLE_PROTOCOL", "cached_method",
         "coerce_valid_log_level", "convert_config_input", "dagster_maintained_io_manager",
         "dagster_maintained_resource", "deprecation_warning", "dict_without_keys",
-        "experimental_warning",
+        "experimental_warning", "extract_data_provenance_from_entry",
+        "extract_data_version_from_entry",
         "normalize_metadata", "normalize_renamed_param", "parse_env_var", "validate_tags",
     ),
     "jobnb.storage.file_handles": ("LocalFileManager",),

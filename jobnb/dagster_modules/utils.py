@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 
 from jobnb.definitions.metadata import normalize
+from jobnb.definitions.ops.output import DataProvenance, DataVersion, provenance_of
 from jobnb.definitions.plain import check_tags
 from jobnb.errors import InvalidInvocationError
 
@@ -188,3 +189,15 @@ class DagsterLibraryRegistry:
     def get(cls) -> Mapping[str, str]:
         """Return the versions by library."""
         return dict(cls._versions)
+
+
+def extract_data_version_from_entry(entry: Any) -> DataVersion | None:
+    """Return the data version that a line of the log tells; None if it tells none."""
+    event = entry.dagster_event
+    found = getattr(event, "data_version", None)
+    return None if found is None else DataVersion(found)
+
+
+def extract_data_provenance_from_entry(entry: Any) -> DataProvenance | None:
+    """Return what a materialization in the log was made of; None if it does not tell."""
+    return provenance_of(getattr(entry.dagster_event, "tags", {}))

@@ -18,14 +18,13 @@ from jobnb.definitions.assets.asset_function import (
 from jobnb.definitions.assets.asset_spec import check_labels, check_owners
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.assets.condition_type import is_given
+from jobnb.definitions.assets.own_past import check_own_past
 from jobnb.definitions.checks.asset_check import checks_of
-from jobnb.definitions.keys import AssetKey, CoercibleToAssetKey, check_name
+from jobnb.definitions.keys import CoercibleToAssetKey, check_name
 from jobnb.definitions.ops.function import Function
 from jobnb.definitions.ops.inout import INFER, AssetIn, Out
 from jobnb.definitions.ops.op import OpDefinition, look_like
 from jobnb.definitions.ops.retry import RetryPolicy
-from jobnb.definitions.partitions.positioned_partitions import PositionedPartitions
-from jobnb.definitions.partitions.static_partitions import StaticPartitionsDefinition
 from jobnb.definitions.plain import docstring
 from jobnb.definitions.resources.io import check_io_manager
 from jobnb.errors import InvalidDefinitionError
@@ -180,7 +179,7 @@ def asset(
         op_name = asset_op_name(asset_key)
         function = Function(fn, frame_depth=depth)
         upstream = read_upstream(asset_key, (asset_key,), function, ins, deps, non_argument_deps)
-        _check_own_past(asset_key, function, upstream.ins, partitions_def)
+        check_own_past(asset_key, function, upstream.ins, partitions_def)
         resources, io_key = dict(resource_defs or {}), io_manager_key
         if io_manager_def is not None and io_manager_key is not None:
             raise InvalidDefinitionError(
@@ -237,25 +236,3 @@ def asset(
         return decorate(compute_fn)
     depth = 2
     return decorate
-
-
-def _check_own_past(
-    key: AssetKey, function: Function, ins: Mapping[str, AssetIn], partitions: Any
-) -> None:
-    """Check that an asset that depends on itself has partitions of time: on an earlier one."""
-    name = key.path[-1]
-    is_named = (
-        len(key.path) == 1
-        and name in function.parameters
-        and name not in ins
-        and name in function.input_names
-    )
-    if not is_named and not any(each.key_for(given) == key for given, each in ins.items()):
-        return
-    of_time = isinstance(partitions, PositionedPartitions)
-    if not of_time or isinstance(partitions, StaticPartitionsDefinition):
-        raise InvalidDefinitionError(
-            f"The asset {key.to_user_string()!r} depends on itself. Only one with partitions of "
-            "time can, on an earlier partition: give it a partitions_def, and the input "
-            "AssetIn(partition_mapping=TimeWindowPartitionMapping(start_offset=-1, end_offset=-1))."
-        )

@@ -63,6 +63,11 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
         zone = zone_of(self.cron_schedule_timezone or "UTC")
         cron_times(self.cron_schedule, datetime(2000, 1, 1, tzinfo=UTC), zone)
 
+    @property
+    def maximum_lag_delta(self) -> timedelta:
+        """How old the data may be, as a time."""
+        return timedelta(minutes=self.maximum_lag_minutes)
+
     def minutes_overdue(
         self, data_time: datetime | None, evaluation_time: datetime
     ) -> FreshnessMinutes | None:

@@ -247,6 +247,10 @@ class SourceAsset(StoredInput):
         made.auto_observe_interval_minutes = self.auto_observe_interval_minutes
         return made
 
+    def get_io_manager_key(self) -> str:
+        """Return the key of the resource that loads it."""
+        return self.io_manager_key
+
     @property
     def required_resource_keys(self) -> frozenset[str]:
         """The resources for loading and observing it."""
