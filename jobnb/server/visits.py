@@ -63,6 +63,7 @@ class Visit:
     def come(self, send: Send) -> None:
         """Send to this socket from now on."""
         with self._turn:
+            self._tell({"over": True})  # another tab, or the same one, which has gone
             self.leave(self._send)
             self._send, self.left = send, 0.0
 

@@ -383,3 +383,20 @@ def test_a_run_of_the_list_opens_in_a_tab_of_its_own(server: PageServer, visitor
         link.click(modifiers=["Control"])
     expect(opened.value.locator(".jw-run-head")).to_be_visible()
     assert visitor.url == f"{server.address}/runs"
+
+
+def test_a_tab_that_was_duplicated_has_a_visit_of_its_own(
+    server: PageServer, visitor: Page
+) -> None:
+    visitor.goto(f"{server.address}/jobs/daily?tab=launchpad")
+    year = visitor.get_by_label("year").first
+    year.fill("2042")
+    with visitor.context.expect_page() as opened:
+        visitor.evaluate("window.open('/jobs')")  # begins with a copy of the tab's storage
+    other = opened.value
+    expect(other.get_by_role("heading", name="Jobs")).to_be_visible()
+    for page, name in ((visitor, "Backfills"), (other, "Backfills"), (visitor, "Jobs")):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+    visitor.goto(f"{server.address}/jobs/daily?tab=launchpad")
+    expect(year).to_have_value("2042")  # what was typed stays, also when the page is loaded anew

@@ -123,7 +123,8 @@ def test_a_page_that_is_loaded_anew_gets_no_answer_to_what_the_one_before_has_as
         before, browser.send = browser.send, lambda text: browser.sent.append(json.loads(text))
         browser.visit.come(browser.send)
         browser.visit.handle({"ask": "go", "id": 1, "with": "/runs"}, before)
-        assert browser.sent == []
+        assert browser.sent == [{"over": True}]  # to the page before, should it still be there
+        browser.sent.clear()
         browser.ask("go", "/jobs")
         assert [each["value"]["title"] for each in browser.sent] == ["Jobs"]
         browser.visit.end()

@@ -3,7 +3,8 @@
 const about = JSON.parse(document.body.dataset.about);
 const PLACES = [["/", "Overview"], ["/jobs", "Jobs"], ["/runs", "Runs"], ["/backfills", "Backfills"], ["/automation", "Automation"]];
 const VISIT = "jobnb-visit";
-const page = { socket: null, turn: 0, stop: null, tries: 0, shown: "" };
+const OTHERS = new BroadcastChannel(VISIT); // the other tabs with this page
+const page = { socket: null, turn: 0, stop: null, tries: 0, shown: "", visit: "" };
 const wires = new Wires(sent, addressOf);
 
 function sent(message) {
@@ -210,8 +211,33 @@ function searchBox() {
 
 // --- the server -----------------------------------------------------------------
 
-function connect() {
+// A tab that was duplicated begins with the visit of the other one: it gets one of its own.
+function ownVisit() {
   const visit = sessionStorage.getItem(VISIT) ?? "";
+  if (!visit) return visit;
+  return new Promise((resolve) => {
+    const heard = ({ data }) => data.taken === visit && answer("");
+    const timer = setTimeout(() => answer(visit), 60);
+    const answer = (own) => {
+      clearTimeout(timer);
+      OTHERS.removeEventListener("message", heard);
+      resolve(own);
+    };
+    OTHERS.addEventListener("message", heard);
+    tellOthers({ wants: visit });
+  });
+}
+
+OTHERS.addEventListener("message", ({ data }) => {
+  if (data.wants && data.wants === page.visit && page.socket?.readyState === WebSocket.OPEN) tellOthers({ taken: page.visit });
+});
+
+function tellOthers(message) {
+  OTHERS.postMessage(message); // oxlint-disable-line unicorn/require-post-message-target-origin -- it is no window
+}
+
+async function connect() {
+  const visit = await ownVisit();
   const address = new URL(`/-/socket?visit=${encodeURIComponent(visit)}`, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   const socket = new WebSocket(address);
@@ -221,7 +247,7 @@ function connect() {
     if (!opened) {
       opened = true;
       welcome(socket, message);
-    } else receive(message);
+    } else if (socket === page.socket) receive(message);
   });
   socket.addEventListener("close", () => lost(opened));
 }
@@ -231,7 +257,7 @@ function welcome(socket, { visit, script }) {
   if (script !== about.script) return void location.reload(); // another version of it
   sessionStorage.setItem(VISIT, visit);
   const back = page.socket !== null;
-  Object.assign(page, { socket, tries: 0 });
+  Object.assign(page, { socket, tries: 0, visit });
   notice.classList.add("jw-hidden");
   place.inert = false;
   wires.forget();
@@ -255,6 +281,7 @@ async function reloadIfThere() {
 
 function receive(message) {
   if ("go" in message) go(message.go);
+  else if (message.over) page.socket.close(); // another tab has this visit: this one gets its own
   else if (message.again) {
     wires.forget();
     show(true);
