@@ -183,6 +183,7 @@ def _pickler() -> Any:
     """Return a pickler of anything; made once."""
     import cloudpickle
 
+    from jobnb.execution.pickle_wrapped import wrapped_reducers
     from jobnb.storage.instance import Instance
 
     known = _known()
@@ -208,6 +209,7 @@ def _pickler() -> Any:
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         dispatch_table: ClassVar[Any] = {
             **table,
+            **wrapped_reducers(),
             CodeType: code,
             Instance: instance,
             **dict.fromkeys(kinds, one_of_its_kind),
