@@ -73,13 +73,14 @@ class FollowedRun(Run):
 
     def _do(self) -> None:
         """Read its events until it has ended."""
+        went_on = not self.state.is_finished
         while not self.state.is_finished:
             with suppress(StorageError):  # a server that is away comes back
                 if self._read():
                     continue
             time.sleep(LOOK)
         with suppress(StorageError):
-            self._see_retry()
+            self._see_retry(went_on)
         if self._reap is not None:
             self._reap()
 
@@ -137,14 +138,19 @@ class FollowedRun(Run):
         else:
             values[output.slot] = HANDLED
 
-    def _see_retry(self) -> None:
-        """Follow the run that repeats this one; its process launches it at once, if at all."""
+    def _see_retry(self, went_on: bool) -> None:
+        """Follow the run that repeats this one; its process launches it at once, if at all.
+
+        Args:
+            went_on: Whether it was seen to go on: its process may be there, also an unknown one.
+        """
         if not is_to_be_retried(self.record):
             return
         deadline = time.monotonic() + RETRY_SECONDS
         is_awaited = True
         while is_awaited:  # looked at before the history: it may launch it and end in between
-            is_awaited = self._is_held() and time.monotonic() < deadline
+            is_there = self._is_held() or (went_on and self._holder is None)
+            is_awaited = is_there and time.monotonic() < deadline
             record = retry_of(self.record, self.instance)
             if record is not None:
                 self.retried_by = self._followed(record)

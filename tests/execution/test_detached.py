@@ -381,10 +381,17 @@ def test_its_process_repeats_it_where_its_tags_say_so(on_file: Instance) -> None
     assert run.retried_by is again
 
 
+@pytest.mark.parametrize("is_quick", [True, False])
 def test_another_kernel_sees_what_repeats_it(
-    on_file: Instance, elsewhere: Instance, told: Path
+    on_file: Instance,
+    elsewhere: Instance,
+    told: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_quick: bool,
 ) -> None:
     told.touch()  # the run begins to fail once this is gone
+    if not is_quick:  # it looks for the process when that has given the run back
+        monkeypatch.setattr(elsewhere.control, "holder", lambda _run_id: None)
 
     @op
     def held(context: Any) -> int:
