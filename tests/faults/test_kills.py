@@ -4,111 +4,72 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jobnb import BackfillStatus, Instance, RunStatus, execute_job, job, op
-from tests.storage.place import Place
+from jobnb import (
+    BackfillStatus,
+    Instance,
+    RunStatus,
+    Session,
+    StaticPartitionsDefinition,
+    asset,
+    execute_job,
+    job,
+    materialize,
+    op,
+)
+from tests.faults.nursery import Tell, nursery
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
 
 ROUNDS = 50
 
-# Copies of one process that has imported everything, and opened nothing, do the work: each begins
-# at once. What one has done stands in its pipe, which outlives it.
-NURSERY = """
-    import os, sys
-    from jobnb import (Instance, Session, StaticPartitionsDefinition, asset, execute_job, job,
-                       materialize, op)
-    from jobnb.storage import database, writing
-    home = sys.argv[1]
 
-    @op
-    def first(context):
-        context.log.info("at work")
-        return 1
-    @op
-    def second(first): return first + 1
-    @job(tags={"team": "data"})
-    def daily(): second(first())
-    @asset
-    def numbers(): return 1
-    @asset(partitions_def=StaticPartitionsDefinition([str(n) for n in range(5)]))
-    def letters(context): return context.partition_key
-
-    def tell(what):
-        os.write(1, f"{what}\\n".encode())  # in one piece
-
-    def work():
-        instance = Instance.from_home(home)
-        session = Session().add(letters)
-        while True:
-            tell(execute_job(daily, instance, raise_on_error=True).run_id)
-            tell(daily.launch(instance=instance).result().run_id)
-            tell(materialize([numbers], instance=instance).run_id)
-            backfill = session.backfill("letters", instance=instance)
-            backfill.result()
-            for run in instance.get_runs(limit=5):
-                tell(run.run_id)
-            tell("backfill " + backfill.backfill_id)
-
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            try:
-                work()
-            finally:
-                os._exit(1)
-        tell(f"child {child}")
-        os.waitpid(child, 0)
-        tell("gone")
-"""
+@op
+def first(context: Any) -> int:
+    context.log.info("at work")
+    return 1
 
 
-@contextmanager
-def nursery(home: Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(NURSERY),
-         str(home)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=Place(home, None).environment,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+@op
+def second(first: int) -> int:
+    return first + 1
 
 
-def one_round(process: subprocess.Popen[str], chance: random.Random) -> list[str]:
-    """Have a child work for a while and kill it; what it reported."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
-    reported, child, wanted = [], None, chance.randrange(0, 12)
-    while child is None or len(reported) < wanted:
-        line = process.stdout.readline().strip()
-        assert line, "the child ended by itself"
-        if line.startswith("child "):
-            child = int(line.removeprefix("child "))
-        else:
-            reported.append(line)
-    time.sleep(chance.random() * 0.03)
-    os.kill(child, signal.SIGKILL)
-    while (line := process.stdout.readline().strip()) != "gone":
-        reported.append(line)
-    return reported
+@job(tags={"team": "data"})
+def daily() -> None:
+    second(first())
+
+
+@asset
+def numbers() -> int:
+    return 1
+
+
+@asset(partitions_def=StaticPartitionsDefinition([str(n) for n in range(5)]))
+def letters(context: Any) -> str:
+    return str(context.partition_key)
+
+
+def work(tell: Tell, _number: int, home: str) -> None:
+    """Run a job, assets and a backfill, again and again; tell what succeeded."""
+    instance = Instance.from_home(home)
+    session = Session().add(letters)
+    while True:
+        tell(execute_job(daily, instance, raise_on_error=True).run_id)
+        tell(daily.launch(instance=instance).result().run_id)
+        tell(materialize([numbers], instance=instance).run_id)
+        backfill = session.backfill("letters", instance=instance)
+        backfill.result()
+        for run in instance.get_runs(limit=5):
+            tell(run.run_id)
+        tell("backfill " + backfill.backfill_id)
 
 
 @op
@@ -127,9 +88,9 @@ def test_fifty_kills_lose_no_reported_success_and_leave_no_run_open(
     monkeypatch.setattr("jobnb.storage.history.LOOK_INTERVAL", 0.0)
     home, chance = tmp_path / "home", random.Random(20130101)
     reported: list[str] = []
-    with Instance(home=home) as instance, nursery(home) as process:
+    with Instance(home=home) as instance, nursery(work, home) as process:
         for number in range(ROUNDS):
-            told = one_round(process, chance)
+            told = process.killed(number, chance, most=12, pause=0.03)
             reported += told
             # At once, and for another process too: nobody holds a lock.
             if number % 10 == 0:

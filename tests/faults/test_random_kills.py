@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -22,8 +19,8 @@ from jobnb.execution.executors.pool import pool
 from jobnb.execution.reexecution import ReexecutionOptions
 from jobnb.plan.build import build_plan
 from jobnb.state import StepStatus
+from tests.faults.nursery import Tell, nursery
 from tests.faults.pipelines import check, check_result, pipeline
-from tests.storage.place import Place
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "killpg"), reason="only where there are signals"),
@@ -32,8 +29,8 @@ pytestmark = [
 
 LONGEST = 120.0  # seconds for one run, on whatever machine
 TWO = multiprocess_executor.configured({"max_concurrent": 2})
-ROUNDS = {"workers": 36, "cluster": 12, "in_process": 46, "threads": 46, "async": 46,
-          "multiprocess": 8, "dask": 8}  # fmt: skip
+ROUNDS = {"workers": 36, "cluster": 12, "in_process": 47, "threads": 47, "async": 48,
+          "multiprocess": 8, "dask": 4}  # fmt: skip
 
 
 # --- workers ---------------------------------------------------------------------------
@@ -126,92 +123,21 @@ def test_workers_of_a_cluster_that_are_killed(tmp_path: Path) -> None:
 
 # --- the process that has the run ------------------------------------------------------
 
-# Copies of one process that has imported everything, and opened nothing, do the work: each begins
-# at once. What one has done stands in its pipe, which outlives it.
-NURSERY = """
-import importlib, os, sys, tempfile
-from jobnb import Instance, dask_executor, multiprocess_executor
-from tests.faults.pipelines import pipeline
 
-home, path, executor = sys.argv[1:]
-if executor == "multiprocess":
-    executor = multiprocess_executor.configured({"max_concurrent": 2})
-elif "://" in executor:
-    executor = dask_executor.configured({"address": executor})
-
-def imported_by_a_run():
-    # In a copy: a run leaves threads and connections behind.
-    there, here = os.pipe()
-    if os.fork() == 0:
-        with tempfile.TemporaryDirectory() as folder, Instance(home=folder) as instance:
-            pipeline(0, folder + "/trace").launch(instance=instance, executor=executor).wait()
-        os.write(here, "\\n".join(sys.modules).encode())
-        os._exit(0)
-    os.close(here)
-    with open(there) as told:
-        names = told.read().splitlines()
-    os.wait()
-    return names
-
-for name in imported_by_a_run():
-    if name.startswith(("jobnb.", "sqlalchemy.")) and name not in sys.modules:
-        importlib.import_module(name)
-
-def work(number):
+def work(tell: Tell, number: int, home: str, path: str, executor: str) -> None:
+    """Run the job of a number, again and again; tell when a run begins and how it ends."""
+    there: Any = executor
+    if executor == "multiprocess":
+        there = TWO
+    elif "://" in executor:
+        there = dask_executor.configured({"address": executor})
     with Instance(home=home) as instance:
         made = pipeline(number, path)
         while True:
-            run = made.launch(instance=instance, executor=executor)
-            os.write(1, f"began {run.run_id}\\n".encode())
+            run = made.launch(instance=instance, executor=there)
+            tell(f"began {run.run_id}")
             run.wait()
-            os.write(1, f"ended {run.run_id} {run.status}\\n".encode())
-
-for line in sys.stdin:
-    child = os.fork()
-    if child == 0:
-        try:
-            work(int(line))
-        finally:
-            os._exit(1)
-    os.write(1, f"child {child}\\n".encode())
-    os.waitpid(child, 0)
-    os.write(1, b"gone\\n")
-"""
-
-
-@contextmanager
-def nursery(home: Path, path: str, executor: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [*(sys.executable, "-W", "ignore::DeprecationWarning", "-c", NURSERY),
-         *(str(home), path, executor)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=Place(home, None).environment,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def killed_after_a_while(process: Any, number: int, random: Random) -> list[list[str]]:
-    """Have a child work and kill it at some moment; what it has told."""
-    process.stdin.write(f"{number}\n")
-    process.stdin.flush()
-    told: list[list[str]] = []
-    child, wanted = None, random.randrange(1, 4)
-    while child is None or len(told) < wanted:
-        line = process.stdout.readline().split()
-        assert line, "the child ended by itself"
-        if line[0] == "child":
-            child = int(line[1])
-        else:
-            told.append(line)
-    time.sleep(random.random() * 0.04)
-    os.kill(child, signal.SIGKILL)
-    while (line := process.stdout.readline().split()) != ["gone"]:
-        told.append(line)
-    return told
+            tell(f"ended {run.run_id} {run.status}")
 
 
 @pytest.mark.parametrize("executor", ["in_process", "threads", "async", "multiprocess", "dask"])
@@ -224,10 +150,11 @@ def test_the_process_that_has_the_run_is_killed(
     with (
         Instance(home=home) as instance,
         a_cluster() if executor == "dask" else nullcontext() as cluster,
-        nursery(home, path, cluster.scheduler_address if cluster else executor) as process,
+        nursery(work, home, path, cluster.scheduler_address if cluster else executor) as process,
     ):
         for number in range(ROUNDS[executor]):
-            told = killed_after_a_while(process, number, Random(number))
+            lines = process.killed(number, Random(number), most=4, pause=0.04)
+            told = [line.split() for line in lines]
             ended = {run_id: status for word, run_id, *status in told if word == "ended"}
             made = pipeline(number, path)
             for run_id in [line[1] for line in told if line[0] == "began"]:
