@@ -105,7 +105,7 @@ def upstream_of(session, name, key):
     return found
 
 
-SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def every_target(session, instance, asked=None):

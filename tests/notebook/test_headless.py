@@ -195,9 +195,15 @@ def daily(): leaves_too()
 """
 
 
-@pytest.mark.parametrize("call", ["sys.exit(0)", "exit()", "quit()", "raise SystemExit"])
 @pytest.mark.parametrize(
-    "run", ["session.materialize()", "daily.execute_in_process()", "daily.launch().result()"]
+    ("call", "run"),
+    [
+        ("sys.exit(0)", "session.materialize()"),
+        ("raise SystemExit", "session.materialize()"),
+        ("exit()", "daily.execute_in_process()"),
+        ("quit()", "daily.launch().result()"),
+        ("sys.exit(0)", "daily.launch().result()"),
+    ],
 )
 def test_a_step_that_asks_to_exit_fails_the_cell_that_runs_it(write, tmp_path, call, run):
     path = write(LEAVING.format(call=call), run, "print('after')")
