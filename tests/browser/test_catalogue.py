@@ -90,3 +90,23 @@ def test_columns_have_headings_siblings_are_ticked_together_and_stale_assets_mad
     row = shown.locator(".jw-asset", has_text="a_name_of")
     expect(row).to_contain_text("fresh", timeout=30_000)
     expect(shown.get_by_role("button", name="Materialize stale")).to_be_hidden()
+
+
+def test_what_is_selected_while_the_kernel_is_busy_is_what_is_materialized(lab, tab):
+    home = "session.home = 'busy'\nimport time"
+    nb = lab.open(tab, DEFINE, home, "session", "time.sleep(6)")
+    for number in range(3):
+        nb.start(number)
+    shown = nb.output(2)
+    shown.locator(".jn-node").first.wait_for(timeout=30_000)
+    nb.start(3)
+    shown.get_by_role("checkbox", name="Select arrivals").check()
+    shown.get_by_role("checkbox", name="Select latest").check()
+    expect(shown.get_by_role("button", name="Materialize 2 selected")).to_be_visible()
+    shown.get_by_role("checkbox", name="Select latest").uncheck()
+    shown.get_by_role("button", name="Materialize 1 selected").click()
+    expect(nb.cell(3).locator(".jp-InputPrompt")).to_have_text("[*]:")  # it is busy all the time
+    expect(shown.get_by_text("has begun")).to_be_visible(timeout=30_000)
+    expect(shown.locator(".jw-asset[data-key=latest]")).to_contain_text("never made")
+    expect(shown.get_by_role("button", name="Materialize 1 selected")).to_be_visible()
+    expect(shown.get_by_role("checkbox", name="Select latest")).not_to_be_checked()
