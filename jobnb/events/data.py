@@ -245,6 +245,8 @@ class StepFailureData(EventData):
     def error_source(self) -> ErrorSource:
         """`USER_CODE_ERROR` if the user's own code raised, else `FRAMEWORK_ERROR`."""
         event: Any = self._event
+        if event.error.cls_name == SystemExit.__name__:
+            return ErrorSource.UNEXPECTED_ERROR
         own = event.during is not None
         return ErrorSource.USER_CODE_ERROR if own else ErrorSource.FRAMEWORK_ERROR
 

@@ -177,7 +177,7 @@ class StepRunner:
                 run.pack(step, mapping_key)
         except KeyboardInterrupt:
             raise  # that of a run within this step is an Exception too
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # one that would exit fails as any other
             if run.stop.left:
                 raise
             return self.give_up_or_wait(key, mapping_key, error, retries, began)
@@ -192,7 +192,12 @@ class StepRunner:
         return None
 
     def give_up_or_wait(
-        self, key: str, mapping_key: str | None, error: Exception, retries: int, began: float
+        self,
+        key: str,
+        mapping_key: str | None,
+        error: Exception | SystemExit,
+        retries: int,
+        began: float,
     ) -> float | None:
         """Log a failed attempt; return the seconds until the retry, None for none."""
         wait = self._wait_before_retry(error, retries)
@@ -280,7 +285,7 @@ class StepRunner:
         self,
         key: str,
         mapping_key: str | None,
-        error: Exception,
+        error: Exception | SystemExit,
         began: float,
     ) -> None:
         run = self.run
@@ -294,7 +299,7 @@ class StepRunner:
         ended = now()
         of_check = is_of_type_check(error)
         during = taken_during(error)
-        if during is None and not isinstance(error, JobnbError):
+        if during is None and not isinstance(error, (JobnbError, SystemExit)):
             during = ("ExecutionStepExecution", f'executing op "{self.step.path[-1]}":')
         metadata, declared = ({}, "") if of_check else _declared(error)
         run.append(
@@ -309,7 +314,7 @@ class StepRunner:
 
     # --- trying again ----------------------------------------------------
 
-    def _wait_before_retry(self, error: Exception, retries: int) -> float | None:
+    def _wait_before_retry(self, error: Exception | SystemExit, retries: int) -> float | None:
         """Return seconds to wait before the next attempt, or None to give up."""
         if not self.run.follows_retries or isinstance(error, _FINAL) or is_of_type_check(error):
             return None
@@ -336,7 +341,7 @@ class StepRunner:
                 run.values[slot] = MISSING
 
 
-def _declared(error: Exception) -> tuple[dict[str, Any], str]:
+def _declared(error: Exception | SystemExit) -> tuple[dict[str, Any], str]:
     """Return the metadata of a `Failure`, and whether it says why; nothing of another error."""
     if not isinstance(error, Failure):
         return {}, ""
@@ -352,6 +357,7 @@ def _is_handled(value: Any) -> bool:
 # A check that says no has done its work, and a wrong type is wrong again: asking once more is not
 # trying again.
 _FINAL = (
+    SystemExit,
     AssetCheckFailedError,
     InvariantViolationError,
     StepOutputNotFoundError,

@@ -14,6 +14,7 @@ from jobnb import (
     MetadataValue,
     Out,
     ResourceFunctionError,
+    RetryPolicy,
     RetryRequested,
     RunStatus,
     StepStatus,
@@ -185,23 +186,34 @@ def test_an_interrupted_run_that_is_in_memory_only_is_told_as_such():
         single.execute_in_process()
 
 
-def test_a_step_that_leaves_the_process_ends_the_run_as_failed():
-    @op
+def test_a_step_that_would_exit_fails_and_the_others_run():
+    @op(retry_policy=RetryPolicy(max_retries=2))
     def leaves():
         raise SystemExit(3)
 
+    @op
+    def one():
+        return 1
+
     @job
-    def single():
+    def work():
         after(leaves())
+        one()
 
     with Instance.ephemeral() as instance:
-        with pytest.raises(SystemExit):
-            single.execute_in_process(instance=instance)
-        (run,) = instance.get_runs()
-        state = instance.run_state(run.run_id)
-    assert run.is_failure
-    assert state.steps["leaves"].status is StepStatus.FAILED
-    assert state.error.cls_name == "SystemExit"
+        result = work.execute_in_process(instance=instance, raise_on_error=False)
+        state = instance.run_state(result.run_id)
+    assert result.run.is_failure
+    [failure] = result.get_step_failure_events()
+    assert (failure.step_key, failure.event_specific_data.error.cls_name) == (
+        "leaves",
+        "SystemExit",
+    )
+    assert result.retry_attempts_for_node("leaves") == 0
+    assert state.steps["one"].status is StepStatus.SUCCEEDED
+    assert state.steps["after"].status is StepStatus.SKIPPED
+    with pytest.raises(SystemExit):
+        work.execute_in_process()
 
 
 # --- resources ---------------------------------------------------------------

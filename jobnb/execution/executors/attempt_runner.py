@@ -68,7 +68,7 @@ class AttemptRunner:
             return AttemptResult(task, attempt, AttemptStatus.RETRY, took, wait)
         failure = scope.failed_steps.get(key)
         ended = AttemptStatus.SUCCEEDED if failure is None else AttemptStatus.FAILED
-        return AttemptResult(task, attempt, ended, took, error=failure)
+        return AttemptResult(task, attempt, ended, took, error=failure and lost(failure))
 
     def _attempt(
         self, runner: StepRunner, key: str, attempt: Attempt, began: float
