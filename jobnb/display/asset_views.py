@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from jobnb.definitions.assets.asset_job import AssetJobDefinition
 from jobnb.definitions.assets.asset_spec import AssetSpec
@@ -42,6 +42,8 @@ from jobnb.display.picture import Mark, Picture, Status
 from jobnb.display.summaries import AssetSummary, CheckSummary, summaries
 from jobnb.display.text import counted, picture_text, shorten, table_text
 from jobnb.display.view import View, picture_html
+
+T = TypeVar("T")
 
 
 def asset_view(
@@ -320,6 +322,9 @@ def definitions_view(
     rows = _limited(catalogue_rows(definitions.assets, made, checks))
     titles = ["group", "asset", "kind", "", *(["last made"] if made is not None else [])]
     titles += ["checks"] if checks else []
+    if not any(kind for _, _, kind, *_ in rows):
+        titles.remove("kind")
+    cells = [_marked_up(row, titles) for row in rows]
     counts = counts_words(definitions)
     html = join(
         [
@@ -327,7 +332,7 @@ def definitions_view(
             picture_html(picture),
             tabs(
                 [
-                    ("Assets", table(titles, [_marked_up(row) for row in rows]) if rows else EMPTY),
+                    ("Assets", table(titles, cells) if cells else EMPTY),
                     ("Checks", checks_html(checks or {})),
                     ("Jobs", _jobs(definitions)),
                     ("Ops and graphs", pairs(parts or {})),
@@ -339,15 +344,20 @@ def definitions_view(
         ]
     )
     lines = [f"{title}: {counts}", picture_text(picture) if picture.cards else ""]
-    lines.append(table_text(titles, rows) if rows else "")
+    lines.append(table_text(titles, [_chosen(row, titles) for row in rows]) if rows else "")
     lines += [f"job {each.name}{doc_line(each.description)}" for each in definitions.jobs]
     lines += [f"{words.partition(' - ')[0]} {name}" for name, words in (parts or {}).items()]
     return View(title, "\n".join(line for line in lines if line), html, picture)
 
 
-def _marked_up(row: list[str]) -> list[str | Html]:
+def _chosen(row: Sequence[T], titles: Sequence[str]) -> list[T]:
+    """Return a row of the catalogue without its kind, if no asset has one."""
+    return [*row] if "kind" in titles else [*row[:2], *row[3:]]
+
+
+def _marked_up(row: list[str], titles: Sequence[str]) -> list[str | Html]:
     """Return a row of the catalogue for a page: the key as code, the first line as prose."""
-    return [row[0], code(row[1]), row[2], inline(row[3]), *row[4:]]
+    return _chosen([row[0], code(row[1]), row[2], inline(row[3]), *row[4:]], titles)
 
 
 _MOST_ROWS = 300

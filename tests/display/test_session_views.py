@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobnb import AssetKey, Instance, Session, asset, define_asset_job, op
+from jobnb import AssetKey, Definitions, Instance, Session, asset, define_asset_job, op
 from jobnb.display.asset_history import PastMaterialization, past_parts, plots
 from jobnb.display.asset_views import (
+    definitions_view,
     known_asset_view,
     known_job_view,
     session_view,
@@ -258,3 +259,18 @@ def test_a_plot_holds_only_finite_numbers(numbers):
     assert all(isfinite(y) for _, y in points)
     assert "nan" not in drawn.partition("<svg")[2].partition("</svg")[0]
     assert "inf" not in drawn.partition("<svg")[2].partition("</svg")[0]
+
+
+def test_the_table_of_assets_has_a_column_of_kinds_where_one_has_a_kind():
+    @asset
+    def plain_one(): ...
+
+    @asset(compute_kind="sql")
+    def of_sql(): ...
+
+    without = definitions_view(Definitions(assets=[plain_one]))
+    assert "kind" not in without.text
+    assert ">kind<" not in without.html
+    both = definitions_view(Definitions(assets=[plain_one, of_sql]))
+    assert "kind" in both.text
+    assert ">sql<" in both.html
