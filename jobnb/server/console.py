@@ -29,7 +29,7 @@ from jobnb.display.widgets.history import HistoryView
 from jobnb.display.widgets.history_data import page_of
 from jobnb.display.widgets.job import JobView
 from jobnb.display.widgets.launchpad import Launchpad
-from jobnb.display.widgets.run import RunView
+from jobnb.display.widgets.run import RUN_TABS, RunView
 from jobnb.display.widgets.run_source import RunSource, source_of, stored_or_live
 from jobnb.errors import InvalidSubsetError, JobnbError
 from jobnb.execution.spec import ASSET_JOB
@@ -205,7 +205,7 @@ class Console:
                 "runs": lambda: _PageHistory(runs, self._show_run, query),
             },
         )
-        query.of_tabs(view.bar)
+        query.of_tabs(view.bar, view.bar.labels)
         return ConsoleView(name, view, query=query)
 
     def _asset(self, name: str, query: PageQuery) -> ConsoleView:
@@ -217,14 +217,16 @@ class Console:
             return self._pad(job, name)
 
         view = _PageAsset(definition, pad, self._show_run)
-        query.of_tabs(view.bar)
+        query.of_tabs(view.bar, view.bar.labels)
         return ConsoleView(name, view, query=query)
 
-    def _run(self, begins: str, _query: PageQuery) -> ConsoleView:
+    def _run(self, begins: str, query: PageQuery) -> ConsoleView:
         run = self._found(begins)
         shown = self._show_run
         view = _PageRun(run, shown, read_only=self.read_only)
-        return ConsoleView(f"{view.head.head['title']} · run {view.run_id[:8]}", view)
+        query.of_tabs(view.tabs, RUN_TABS, "tab")
+        title = f"{view.head.head['title']} · run {view.run_id[:8]}"
+        return ConsoleView(title, view, query=query)
 
     def _backfill(self, backfill_id: str, query: PageQuery) -> ConsoleView:
         view = BackfillView(self.session.find_backfill(backfill_id))

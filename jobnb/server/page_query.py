@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -79,16 +79,24 @@ class PageQuery(HasTraits):
     def __init__(self, query: str = "") -> None:
         super().__init__(text=query)
         self._bar: Any = None
+        self._tab, self._tabs, self._first = "opened", frozenset[str](), ""
         self._table: Any = None
         self._usual: dict[str, Any] = {}
         self._pairs = parse_qsl(query, keep_blank_values=True)
 
-    def of_tabs(self, bar: Any) -> None:
-        """Take the tab from this bar, and to it."""
-        self._bar = bar
+    def of_tabs(self, bar: Any, tabs: Iterable[str], trait: str = "opened") -> None:
+        """Take the tab from this bar, and to it.
+
+        Args:
+            bar: The widget; the tab that is open at first stands in no address.
+            tabs: The names of its tabs.
+            trait: Its trait that names the open one.
+        """
+        self._bar, self._tab, self._tabs = bar, trait, frozenset(tabs)
+        self._first = getattr(bar, trait)
         self._open()
         self._see()
-        bar.observe(self._see, names=["opened"])
+        bar.observe(self._see, names=[trait])
 
     def of_runs(self, table: Any) -> None:
         """Take the filter from this table of runs, and to it; it may come later than the tabs."""
@@ -108,14 +116,15 @@ class PageQuery(HasTraits):
         self._see()
 
     def _open(self) -> None:
-        tab, first = dict(self._pairs).get("tab"), next(iter(self._bar.labels))
-        self._bar.opened = tab if tab in self._bar.labels else first
+        tab = dict(self._pairs).get("tab")
+        setattr(self._bar, self._tab, tab if tab in self._tabs else self._first)
 
     def _see(self, _change: Any = None) -> None:
         """Say what is shown now."""
         pairs: list[tuple[str, str]] = []
-        if self._bar is not None and self._bar.opened != next(iter(self._bar.labels)):
-            pairs.append(("tab", self._bar.opened))
+        tab = getattr(self._bar, self._tab, self._first)
+        if tab != self._first:
+            pairs.append(("tab", tab))
         if self._table is not None:
             pairs += query_of(self._table.asked, self._usual)
         else:  # The table is not there yet.

@@ -340,6 +340,23 @@ def test_a_filter_of_runs_stands_in_the_address_and_comes_back(
     expect(visitor.get_by_role("button", name="failed")).to_have_attribute("aria-pressed", "false")
 
 
+def test_the_open_tab_of_a_run_stands_in_its_address(
+    runs: tuple[Path, list[str]], server: PageServer, visitor: Page
+) -> None:
+    address = f"{server.address}/runs/{runs[1][500]}"
+    visitor.goto(f"{address}?tab=nothing")
+    expect(visitor.locator(".jw-run-head")).to_contain_text(runs[1][500][:8])
+    visitor.get_by_role("tab", name="Log").click()
+    visitor.wait_for_url(f"{address}?tab=log")
+    visitor.get_by_role("tab", name="Tags").click()
+    visitor.wait_for_url(f"{address}?tab=tags")
+    visitor.reload()
+    expect(visitor.get_by_role("tab", name="Tags")).to_have_attribute("aria-selected", "true")
+    visitor.goto(f"{server.address}/runs/none")
+    visitor.get_by_role("link", name="To all runs").click()
+    visitor.wait_for_url(f"{server.address}/runs")
+
+
 def test_a_filter_of_an_address_that_is_none_is_told(server: PageServer, visitor: Page) -> None:
     problem = visitor.get_by_role("alert")
     for query, words in (("status=FAILED", "'FAILURE'"), ("after=soon", "'soon' is not a time")):
@@ -391,6 +408,8 @@ def test_a_tab_that_was_duplicated_has_a_visit_of_its_own(
     visitor.goto(f"{server.address}/jobs/daily?tab=launchpad")
     year = visitor.get_by_label("year").first
     year.fill("2042")
+    year.blur()
+    expect(visitor.locator(".jl-reset").filter(has_text="2013")).to_be_visible()  # it has arrived
     with visitor.context.expect_page() as opened:
         visitor.evaluate("window.open('/jobs')")  # begins with a copy of the tab's storage
     other = opened.value

@@ -42,6 +42,8 @@ document.addEventListener("keydown", (event) => {
   finder.querySelector("input").focus();
 });
 window.addEventListener("popstate", () => show());
+window.addEventListener("pagehide", () => OTHERS.close()); // the page that comes next has the same visit
+window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 connect();
 
 // Where nothing may be changed, what would change it stands there and says why it does nothing; the
@@ -94,7 +96,7 @@ async function show(again) {
     else stop = showRows(host, address, told.rows);
   } catch (error) {
     fill(host, el("h1", {}, title), el("p", { class: "jw-problem", role: "alert" }, error.message),
-      el("p", {}, el("a", { href: "/" }, "To the overview")));
+      el("p", {}, otherPlace()));
   }
   if (turn !== page.turn) return stop();
   const scrolled = window.scrollY;
@@ -109,6 +111,12 @@ async function show(again) {
     if (page.shown) place.focus({ preventScroll: true });
   }
   page.shown = location.pathname + location.search;
+}
+
+// Where to look for what is not at an address.
+function otherPlace() {
+  const [address, label] = PLACES.findLast(([each]) => location.pathname.startsWith(each));
+  return el("a", { href: address }, `To ${address === "/" ? "the" : "all"} ${label.toLowerCase()}`);
 }
 
 // A list; it is read again while something of it goes on.

@@ -91,6 +91,10 @@ class RunHead(View):
         return True
 
 
+RUN_TABS = ("outputs", "checks", "timeline", "log", "config", "tags")
+"""The names of the tabs of a run."""
+
+
 class RunTabs(View):
     """Outputs, timeline, log, config and tags of a run.
 
