@@ -1,7 +1,7 @@
 """What stands at each address of the page: the same widgets as in a notebook.
 
 `/`, `/jobs`, `/runs`, `/backfills` and `/automation`; `/jobs/NAME`, `/runs/ID`, `/backfills/ID`
-and `/assets/KEY`.
+and `/assets/KEY`; behind a question mark the open tab and the filter of runs (`page_query.py`).
 """
 
 from __future__ import annotations
