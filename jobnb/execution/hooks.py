@@ -31,7 +31,7 @@ class HookContext:
         self,
         step_execution_context: StepExecutionContext,
         hook_def: HookDefinition,
-        error: Exception | SystemExit | None = None,
+        error: BaseException | None = None,
     ) -> None:
         self._run, self._step, self.step_key = step_execution_context[:3]
         self.hook_def = hook_def
@@ -99,7 +99,7 @@ class HookContext:
         )
 
 
-def run_hooks(run: RunScope, step: Step, key: str, error: Exception | SystemExit | None) -> None:
+def run_hooks(run: RunScope, step: Step, key: str, error: BaseException | None) -> None:
     """Run the hooks of a step that has ended."""
     happened = "success" if error is None else "failure"
     past = len(run.events)  # a hook does not hear of those before it

@@ -177,8 +177,8 @@ class StepRunner:
                 run.pack(step, mapping_key)
         except KeyboardInterrupt:
             raise  # that of a run within this step is an Exception too
-        except (Exception, SystemExit) as error:  # one that would exit fails as any other
-            if run.stop.left:
+        except BaseException as error:  # one that would exit fails as any other
+            if run.stop.left or (run.stop.wanted and not isinstance(error, _FAILING)):
                 raise
             return self.give_up_or_wait(key, mapping_key, error, retries, began)
         ended = now()
@@ -195,7 +195,7 @@ class StepRunner:
         self,
         key: str,
         mapping_key: str | None,
-        error: Exception | SystemExit,
+        error: BaseException,
         retries: int,
         began: float,
     ) -> float | None:
@@ -285,7 +285,7 @@ class StepRunner:
         self,
         key: str,
         mapping_key: str | None,
-        error: Exception | SystemExit,
+        error: BaseException,
         began: float,
     ) -> None:
         run = self.run
@@ -314,7 +314,7 @@ class StepRunner:
 
     # --- trying again ----------------------------------------------------
 
-    def _wait_before_retry(self, error: Exception | SystemExit, retries: int) -> float | None:
+    def _wait_before_retry(self, error: BaseException, retries: int) -> float | None:
         """Return seconds to wait before the next attempt, or None to give up."""
         if not self.run.follows_retries or isinstance(error, _FINAL) or is_of_type_check(error):
             return None
@@ -341,7 +341,7 @@ class StepRunner:
                 run.values[slot] = MISSING
 
 
-def _declared(error: Exception | SystemExit) -> tuple[dict[str, Any], str]:
+def _declared(error: BaseException) -> tuple[dict[str, Any], str]:
     """Return the metadata of a `Failure`, and whether it says why; nothing of another error."""
     if not isinstance(error, Failure):
         return {}, ""
@@ -364,6 +364,8 @@ _FINAL = (
     TypeCheckDidNotPass,
     TypeCheckError,
 )
+# Others that come while the run is being stopped, as `CancelledError`, are how it stops.
+_FAILING = (Exception, SystemExit)
 _PLAIN_RESULTS = frozenset((int, float, str, bool, dict, type(None), bytes, complex))
 
 

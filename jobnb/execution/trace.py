@@ -108,7 +108,7 @@ def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
 
     return ErrorInfo(
         cls_name=type(error).__name__,
-        message=_message(error),
+        message=message_of(error),
         where=where_is(place) if place else "",
         source=source_around(place.filename, place.lineno) if place else "",
         stack=tuple(_formatted(frames)),
@@ -116,7 +116,8 @@ def error_info(error: BaseException, depth: int = 0) -> ErrorInfo:
     )
 
 
-def _message(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
+    """Return an exception's own words, whatever its class makes of them."""
     try:
         return str(error) or (NO_MEMORY if isinstance(error, MemoryError) else "")
     except Exception as second:  # noqa: BLE001 - an exception whose own words fail must not hide itself
@@ -135,3 +136,9 @@ def without_own_frames(error: BaseException) -> TracebackType | None:
     while place is not None and place.tb_frame.f_code.co_filename.startswith(_HERE):
         place = place.tb_next
     return place or error.__traceback__
+
+
+def words_of(error: BaseException) -> str:
+    """Return the class of an exception and its words, in one text."""
+    words = message_of(error)
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

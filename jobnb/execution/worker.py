@@ -27,7 +27,7 @@ from jobnb.execution.provenance import Provenance
 from jobnb.execution.resources import close_resources, open_resources
 from jobnb.execution.run import HANDLED, MISSING, RunScope
 from jobnb.execution.stopping import Stop
-from jobnb.execution.trace import cells_of_notebook, know_cells
+from jobnb.execution.trace import cells_of_notebook, know_cells, words_of
 from jobnb.plan.step import Plan, Step
 from jobnb.storage.instance import Instance
 from jobnb.storage.run import JobRun
@@ -491,7 +491,7 @@ def owned(values: Mapping[int, Any] | None) -> Mapping[int, Any] | None:
 
 def packed_error(error: BaseException) -> tuple[bytes, str]:
     """Return an error as it is sent: pickled, and in words for where that cannot be read."""
-    words = f"{type(error).__name__}: {error}"
+    words = words_of(error)
     try:
         data = dumps(error)
         loads(data)

@@ -13,6 +13,7 @@ from jobnb.execution.io import step_key_of
 from jobnb.execution.run import MISSING, RunScope, current_run
 from jobnb.execution.step import StepRunner
 from jobnb.execution.stopping import Stop
+from jobnb.execution.trace import words_of
 
 
 class AttemptRunner:
@@ -83,12 +84,13 @@ class AttemptRunner:
             else:
                 scope.append(StepStarted(began, key, self.name))
             return runner.try_once(key, element, attempt.retries, began)
-        except KeyboardInterrupt:
-            if stop.left or not stop.is_failure:
+        except KeyboardInterrupt as error:
+            if stop.left or (stop.wanted and not stop.is_failure):
                 raise
+            # Nobody asked it to stop: the step raised it by itself, and would do so again.
+            why = StepTimeoutError(stop.reason) if stop.wanted else lost(error)
             stop.shield()
-            late = StepTimeoutError(stop.reason)
-            return runner.give_up_or_wait(key, element, late, attempt.retries, began)
+            return runner.give_up_or_wait(key, element, why, attempt.retries, began)
         finally:
             if not stop.left:  # in a copy of the process its lock may be held for ever
                 stop.shield()
@@ -108,4 +110,5 @@ def lost(error: BaseException) -> Exception:
     """Return the error of a step that raised a process's end, or was lost otherwise."""
     if isinstance(error, Exception):
         return error
-    return WorkerLostError(f"The step would end its process: {type(error).__name__}: {error}")
+    why = WorkerLostError(f"The step would end its process: {words_of(error)}.")
+    return why.with_traceback(error.__traceback__)
