@@ -6,6 +6,7 @@ Nothing runs here. `jobnb.execution` chooses an implementation by `strategy`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from enum import Enum
 from functools import cached_property
 from typing import Any, overload
@@ -14,7 +15,7 @@ from jobnb.definitions.arguments import telling_nearest
 from jobnb.definitions.jobs.executor_object import NamedExecutor
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.plain import checked_schema, docstring
-from jobnb.errors import InvalidDefinitionError, did_you_mean
+from jobnb.errors import InvalidConfigError, InvalidDefinitionError, Problem, did_you_mean
 
 STRATEGIES = ("in_process", "threads", "async", "multiprocess", "dask")
 """The ways in which jobnb itself runs steps; `executor=` takes these names."""
@@ -115,6 +116,25 @@ class ExecutorDefinition:
     def schema_for(self, raw: Any) -> Any:
         """Return its config schema, given the raw config."""
         return self.config_schema
+
+    def check_config(self, config: Any, what: str) -> None:
+        """Validate what no schema tells of the config of one of jobnb's own.
+
+        Args:
+            config: Its config, as it was read.
+            what: What it is the config of, in words.
+
+        Raises:
+            InvalidConfigError: If a value is not possible; lists every problem.
+        """
+        if self.strategy is None or not isinstance(config, Mapping):
+            return
+        found: list[Problem] = []
+        for path, fields in (((), config), *(((name,), config.get(name)) for name in STRATEGIES)):
+            found += _unfit(fields or {}, ("execution", "config", *path))
+        if found:
+            count = "a problem" if len(found) == 1 else f"{len(found)} problems"
+            raise InvalidConfigError(f"The config of {what} has {count}:", found)
 
     def get_requirements(self, executor_config: Any = None) -> list[ExecutorRequirement]:
         """Return its requirements with this config."""
@@ -333,8 +353,8 @@ def _either_schema() -> Any:
 
     choice = Selector(
         {
-            "multiprocess": Field(_multiprocess_schema(), is_required=False),
-            "in_process": Field(_in_process_schema(), is_required=False),
+            "multiprocess": _multiprocess_schema(),
+            "in_process": _in_process_schema(),
         }
     )
     return Field(choice, default_value={"multiprocess": {}})
@@ -388,13 +408,41 @@ class _DefaultExecutor(_OwnExecutor):
     def schema_for(self, raw: Any) -> Any:
         """Return its config schema, given the raw config."""
         given = raw.get("config") if isinstance(raw, Mapping) else None
-        names = [name for name in given or () if name in STRATEGIES]
-        if not names:
+        if not given or not isinstance(given, Mapping):
             return self.config_schema
-        from jobnb.config import Field
+        names = [name for name in given if name in STRATEGIES]
+        if not names and _means_fields(given, self.config_schema):
+            return self.config_schema
+        from jobnb.config import Selector
 
-        schemas = {name: executor_named(name).config_schema for name in names}
-        return {name: Field(each, is_required=False) for name, each in schemas.items()}
+        choices = names if len(names) == len(given) else STRATEGIES
+        return Selector({name: executor_named(name).config_schema for name in choices})
+
+
+def _means_fields(given: Mapping[Any, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether a config has fields of this schema, if perhaps misspelt, rather than an executor."""
+    return any(get_close_matches(str(name), fields) for name in given)
+
+
+def _unfit(config: Mapping[str, Any], path: tuple[str, ...]) -> list[Problem]:
+    """Return the problems that no schema tells of one executor's config."""
+    found = []
+    if (config.get("max_concurrent") or 0) < 0:
+        words = f"must be 1 or more, or left out (got {config['max_concurrent']!r})"
+        found.append(Problem((*path, "max_concurrent"), words))
+    if (limit := config.get("step_timeout")) is not None and not limit > 0:
+        words = f"must be more than 0 seconds, or left out (got {limit!r})"
+        found.append(Problem((*path, "step_timeout"), words))
+    for number, each in enumerate(config.get("tag_concurrency_limits") or ()):
+        place = (*path, "tag_concurrency_limits", str(number))
+        if each["limit"] < 1:
+            words = f"must be 1 or more (got {each['limit']!r})"
+            found.append(Problem((*place, "limit"), words))
+        value = each.get("value")
+        if isinstance(value, Mapping) and not value.get("applyLimitPerUniqueValue"):
+            words = f'must be a text, or {{"applyLimitPerUniqueValue": true}} (got {value!r})'
+            found.append(Problem((*place, "value"), words))
+    return found
 
 
 default_executor = _DefaultExecutor(

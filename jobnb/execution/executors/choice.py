@@ -131,34 +131,20 @@ def chosen(run: RunScope) -> tuple[str | None, Mapping[str, Any]]:
 
     Returns:
         One of `STRATEGIES`, None for an executor of the user's own; and the config.
-
-    Raises:
-        InvalidConfigError: If its config names several executors.
     """
     if run.in_process:
         return "in_process", run.plan.execution_config
     strategy = run.plan.job.executor_def.strategy
     if strategy is None:
         return None, run.plan.execution_config
-    return chosen_of(run, strategy, run.plan.execution_config)
+    return chosen_of(strategy, run.plan.execution_config)
 
 
-def chosen_of(
-    run: RunScope, strategy: str, config: Mapping[str, Any]
-) -> tuple[str, Mapping[str, Any]]:
-    """Return the one of `STRATEGIES` that an executor of jobnb's own is, and its config.
-
-    Raises:
-        InvalidConfigError: If its config names several executors.
-    """
+def chosen_of(strategy: str, config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return the one of `STRATEGIES` that an executor of jobnb's own is, and its config."""
     if strategy not in ("default", "multi_or_in_process"):
         return strategy, config
     named = [name for name in STRATEGIES if config.get(name) is not None]
-    if len(named) > 1:
-        raise InvalidConfigError(
-            f"The config of {run.plan.words} names several executors: "
-            f"{', '.join(named)}. Keep one under execution > config."
-        )
     if not named:
         return ("in_process" if strategy == "default" else "multiprocess"), config
     return named[0], config[named[0]]
@@ -258,7 +244,7 @@ class PlanContext:
         """
         run = self._run
         seen = len(run.events)
-        for _ in _turns(run, *chosen_of(run, strategy, config)):
+        for _ in _turns(run, *chosen_of(strategy, config)):
             yield from self._news(seen)
             seen = len(run.events)
         yield from self._news(seen)

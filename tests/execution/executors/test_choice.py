@@ -120,7 +120,7 @@ def test_in_run_config(instance):
     assert not on_thread(launch(given(in_process={}), instance=instance).result())
     forbidden = given(retries={"disabled": {}})
     assert not on_thread(launch(forbidden, instance=instance).result())
-    with pytest.raises(InvalidConfigError, match="Keep one"):
+    with pytest.raises(InvalidConfigError, match="exactly one of"):
         launch(given(threads={}, in_process={}), instance=instance).result()
     with pytest.raises(InvalidConfigError, match="max_concurent"):
         launch(given(threads={"max_concurent": 4}), instance=instance)
@@ -192,7 +192,7 @@ def test_so_many_run_at_once_as_are_allowed_and_no_more(instance, config, allowe
 @pytest.mark.parametrize("limit", [-1, -5])
 def test_a_senseless_number_is_refused(instance, limit):
     few = thread_executor.configured({"max_concurrent": limit})
-    with pytest.raises(InvalidConfigError, match="a number from 1"):
+    with pytest.raises(InvalidConfigError, match="must be 1 or more"):
         plain.launch(instance=instance, executor=few).result()
 
 
@@ -213,3 +213,51 @@ def test_secrets_of_an_executor_are_recorded_by_name(instance, monkeypatch):
     monkeypatch.setenv("SCHEDULER", "tcp://10.0.0.1:8786")
     there = dask_executor.configured({"address": EnvVar("SCHEDULER"), "max_concurrent": 2})
     assert asked_executor(there) == ("dask", {"address": {"env": "SCHEDULER"}, "max_concurrent": 2})
+
+
+# --- config that does not fit -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"multiproces": {}}, "config > multiproces: .* Did you mean 'multiprocess'"),
+        ({"max_concurrent": 4}, "config > max_concurrent: .* There is: 'in_process', 'threads'"),
+        ({"retrys": {}}, "config > retrys: .* Did you mean 'retries'"),
+        ({"multiprocess": {"max_concurrent": -4}}, "multiprocess > max_concurrent: must be 1 or"),
+        ({"threads": {"step_timeout": 0}}, "threads > step_timeout: must be more than 0"),
+        ({"step_timeout": -1}, "execution > config > step_timeout: must be more than 0"),
+        (
+            {"threads": {"tag_concurrency_limits": [{"key": "db", "limit": 0}]}},
+            "tag_concurrency_limits > 0 > limit: must be 1 or more",
+        ),
+        (
+            {"multiprocess": {}, "in_process": {}},
+            "execution > config: must have exactly one of 'multiprocess', 'in_process'",
+        ),
+    ],
+    ids=str,
+)
+def test_config_of_an_executor_that_does_not_fit_is_told_before_there_is_a_run(
+    instance, config, told
+):
+    with pytest.raises(InvalidConfigError, match=told):
+        plain.launch(config={"execution": {"config": config}}, instance=instance)
+    assert instance.get_runs() == []
+
+
+def test_what_an_executor_is_configured_with_is_looked_at_in_the_same_way(instance):
+    few = thread_executor.configured({"max_concurrent": -1})
+    with pytest.raises(InvalidConfigError, match="max_concurrent: must be 1 or more"):
+        plain.launch(executor=few, instance=instance)
+    limit = {"key": "db", "value": {"applyLimitPerUniqueValue": False}, "limit": 1}
+    few = thread_executor.configured({"tag_concurrency_limits": [limit]})
+    with pytest.raises(InvalidConfigError, match="applyLimitPerUniqueValue"):
+        plain.launch(executor=few, instance=instance)
+    assert instance.get_runs() == []
+
+
+@pytest.mark.parametrize("name", ["in_process", "threads"])
+def test_an_executor_is_chosen_by_its_name_alone(instance, name):
+    run = plain.launch(config={"execution": {"config": {name: None}}}, instance=instance)
+    assert on_thread(run.result()) is (name == "threads")
