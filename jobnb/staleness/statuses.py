@@ -13,8 +13,8 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.causes import AssetStatuses
-from jobnb.staleness.partition_records import PartitionVersions
-from jobnb.staleness.verdicts import DefinedAsset, KnownAssets, judge, partitions_of
+from jobnb.staleness.partition_records import PartitionVersions, partitions_of
+from jobnb.staleness.verdicts import DefinedAsset, KnownAssets, judge
 from jobnb.staleness.versions import (
     INITIAL,
     CodeVersions,

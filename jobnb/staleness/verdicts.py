@@ -12,10 +12,8 @@ import msgspec
 
 from jobnb.code.version import CodeNote
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.node import NodeDefinition
-from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.staleness.causes import AssetStatus, Cause, CauseKind, StaleStatus
 from jobnb.staleness.partition_records import PartitionVersions
 from jobnb.staleness.renamed_inputs import Names, versions_under
@@ -89,25 +87,6 @@ class KnownAssets(msgspec.Struct, frozen=True):
             return INITIAL if found is None and key in self.sources else found
         made = self.made.get(key)
         return data_version_of(made.tags, made.storage_id) if made else self.sources.get(key)
-
-
-def partitions_of(
-    assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset] = ()
-) -> dict[AssetKey, PartitionsDefinition]:
-    """Return the partitions definitions of assets, for those that have one.
-
-    Args:
-        assets: The assets that are made.
-        sources: The assets that come from elsewhere.
-    """
-    found: dict[AssetKey, PartitionsDefinition] = {}
-    for each in assets:
-        if each.partitions_def is not None:
-            found.update(dict.fromkeys(each.keys, each.partitions_def))
-    for source in sources:
-        if source.partitions_def is not None:
-            found[source.key] = source.partitions_def
-    return found
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
