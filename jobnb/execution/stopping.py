@@ -112,6 +112,21 @@ class Stopping:
         self.stay()
         return result
 
+    def ring(self, told: Callable[[], None], ident: int) -> bool:
+        """Interrupt the thread by a signal, which a call that sleeps hears, too.
+
+        Args:
+            told: Called when it is interrupted.
+            ident: The thread.
+
+        Returns:
+            Whether it can be done, and was.
+        """
+        return False
+
+    def silence(self) -> None:
+        """Let a signal of an alarm that is over arrive."""
+
     def hold(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call code of jobnb from within the user's: it goes to its end."""
         before, self.open = self.open, False
@@ -199,7 +214,7 @@ class Stop(Stopping):
                     return
                 # A new turn: the run's thread does not move between the look and the interrupt.
                 time.sleep(0)
-                patient = time.monotonic() < self._since + _PATIENCE
+                patient = time.monotonic() < self._since + PATIENCE
                 if self.open and can_be_left(ident, patient=patient):
                     self._met = place_of(ident)
                     self._sent = raise_in(ident, StopSignal)
@@ -293,59 +308,6 @@ class Stop(Stopping):
         super().shield()
 
 
-class Alarm:
-    """Interrupts the user's code in this thread once, when it exceeds a time limit.
-
-    Args:
-        stopping: Knows when the run is in the user's code.
-        seconds: How long it may take.
-
-    Attributes:
-        rang: Whether it has interrupted it.
-    """
-
-    def __init__(self, stopping: Stopping, seconds: float) -> None:
-        self.rang = False
-        self._stopping, self._seconds = stopping, seconds
-        self._ident = threading.get_ident()
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-
-    def __enter__(self) -> Self:
-        ready()
-        if has_threads():
-            threading.Thread(target=self._wait, name="jobnb alarm", daemon=True).start()
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.silence()
-
-    def silence(self) -> None:
-        """Interrupt nothing from now on; a pending interrupt has arrived."""
-        while not self._over.is_set():
-            try:
-                with self._lock:
-                    if self.rang:
-                        let_arrive()
-                    self._over.set()
-            except KeyboardInterrupt:
-                continue
-
-    def _wait(self) -> None:
-        if self._over.wait(self._seconds):
-            return
-        began = time.monotonic()
-        while not self._over.wait(_PAUSE):
-            with self._lock:
-                time.sleep(0)  # a new turn, as in `Stop.interrupt`
-                patient = time.monotonic() < began + _PATIENCE
-                if self._over.is_set():
-                    return
-                if self._stopping.open and can_be_left(self._ident, patient=patient):
-                    self.rang = raise_in(self._ident, StopSignal)
-                    return
-
-
 class Interrupts(Stopping):
     """Stops a run that its caller waits for at Ctrl-C: the run ends as canceled.
 
@@ -369,6 +331,7 @@ class Interrupts(Stopping):
         self.what = what
         self.undo: Callable[[], object] | None = None
         self._closing = False
+        self._alarm: Callable[[], None] | None = None  # whose signal is on its way
         self._ended = False  # from outside, not by Ctrl-C
         self._since = 0.0
         self._behind: Callable[[int, FrameType | None], Any] | None = None
@@ -427,12 +390,35 @@ class Interrupts(Stopping):
             if self.open and can_be_raised(frame):
                 raise StopSignal
             return
+        if self._alarm is not None:
+            told, self._alarm = self._alarm, None
+            if self.open and can_be_raised(frame):
+                told()
+                raise StopSignal
+            return
         insists = self._closing and self.wanted and time.monotonic() > self._since + _INSISTENCE
         if self._behind is not None and (insists or (self.open and can_be_raised(frame))):
             self._behind(number, frame)
         elif not self.wanted:
             self._since = time.monotonic()
             self.wanted = True
+
+    def ring(self, told: Callable[[], None], ident: int) -> bool:
+        """Interrupt the main thread by the signal of Ctrl-C, while its handler is this one."""
+        is_heard = ident == threading.main_thread().ident and hasattr(signal, "pthread_kill")
+        if not is_heard or signal.getsignal(signal.SIGINT) != self._arrived:
+            return False
+        if self._alarm is None:
+            self._alarm = told
+            signal.pthread_kill(ident, signal.SIGINT)
+        return True
+
+    def silence(self) -> None:
+        """Have the signal of an alarm that is over arrive here, where it does no harm."""
+        for _ in range(1000):
+            if self._alarm is None:
+                return
+        self._alarm = None
 
     def check(self) -> None:
         """Raise a pending interrupt."""
@@ -492,7 +478,7 @@ class RunInterrupter:
         while not self._over.wait(_AGAIN):
             with self._lock:
                 if not self._over.is_set() and self._stop.open:
-                    self._interrupt(patient=time.monotonic() < began + _PATIENCE)
+                    self._interrupt(patient=time.monotonic() < began + PATIENCE)
 
     def _interrupt(self, *, patient: bool) -> None:
         if self._is_main and hasattr(signal, "pthread_kill"):
@@ -549,6 +535,6 @@ _ASKS, _INSISTS = 0.4, 0.9  # seconds after which child processes are asked to e
 _TRIES = 5
 _PAUSE = 0.001  # seconds between two of them
 
-_PATIENCE = 0.5
+PATIENCE = 0.5
 """Seconds for which an interrupt waits for a log line to be written: a step that writes nothing
 but lines is hardly ever met anywhere else."""

@@ -7,13 +7,13 @@ from typing import Any
 
 from jobnb.definitions.ops.pool import pool_of
 from jobnb.errors import InvalidConfigError, InvalidDefinitionError, StepTimeoutError
+from jobnb.execution.alarm import Alarm
 from jobnb.execution.frontier import TagLimit
 from jobnb.execution.io import step_key_of
 from jobnb.execution.pools import LOOK, Pools
 from jobnb.execution.run import RunScope
 from jobnb.execution.step import StepRunner
-from jobnb.execution.stopping import Alarm
-from jobnb.plan.step import Step
+from jobnb.plan.step import Plan, Step
 
 TIMEOUT_TAG = "dagster/step_timeout"
 """The tag that holds how many seconds an attempt at a step may take."""
@@ -66,6 +66,15 @@ def timeout_of(step: Step, config: Mapping[str, Any]) -> float | None:
             f"The tag {TIMEOUT_TAG} of {step.key!r} is {text!r}. Give a number of seconds above 0."
         )
     return seconds
+
+
+def is_timed(plan: Plan) -> bool:
+    """Whether any step of a run has a time limit, or may have one."""
+    config = plan.execution_config
+    parts = (config, *(each for each in config.values() if isinstance(each, Mapping)))
+    return any("step_timeout" in each for each in parts) or any(
+        TIMEOUT_TAG in (step.tags or ()) for step in plan.steps
+    )
 
 
 def limited_runner(run: RunScope, step: Step, config: Mapping[str, Any]) -> StepRunner:

@@ -19,8 +19,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from jobnb.events import Event
+from jobnb.events import Event, StepRestarted, StepStarted
 from jobnb.execution.executors.attempt_queue import SOON
+from jobnb.execution.executors.limits import is_timed
 from jobnb.execution.executors.worker_output import CaughtOutput
 from jobnb.execution.executors.worker_pool import AttemptResult
 from jobnb.execution.output_capture import Sink
@@ -84,6 +85,7 @@ class _Worker:
         self._wanted: dict[int, tuple[str, bool]] = {}
         self._ended: list[tuple[AttemptResult, Any]] = []
         self._told = 0.0
+        self._is_timed = False
 
     def run(self) -> None:
         """Execute tasks until the connection is closed."""
@@ -133,6 +135,11 @@ class _Worker:
     def _tell_event(self, event: Event) -> None:
         with self._turn:
             self._events.append(event)
+        if self._is_timed and type(event) in (StepStarted, StepRestarted):
+            # Its time counts from now, also where no other thread gets to run until it ends.
+            with suppress(OSError):
+                self._send_news()
+            return
         if not self._wake.is_set():  # to set it takes as long as all else that is done here
             self._wake.set()
 
@@ -180,6 +187,7 @@ class _Worker:
         except BaseException as error:  # noqa: BLE001 - whoever waits for it must hear of it
             self._send(("broken", packed_error(error)))
             return
+        self._is_timed = is_timed(self._part.scope.plan)
         self._thread = thread = self._part.thread()
         scope = thread.runner.scope
         self._sink = Sink(self._tell_event, lambda: scope.current_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from jobnb import (
     Instance,
     InvalidDefinitionError,
     RetryPolicy,
+    RunStatus,
     StepTimeoutError,
     execute_job,
     in_process_executor,
@@ -257,3 +259,61 @@ def test_a_canceled_run_is_not_repeated(instance):
     run.cancel()
     assert run.wait(10).status == "CANCELED"
     assert run.retried_by is None
+
+
+# --- code that is not Python's -------------------------------------------------
+
+
+def test_a_process_that_holds_pythons_lock_is_ended_in_time(instance):
+    @op(tags={"dagster/step_timeout": "0.3"})
+    def searches():
+        return re.match(r"(a+)+$", "a" * 40 + "b")  # takes for ever, and lets nothing else run
+
+    @job
+    def work():
+        searches()
+        one()
+
+    run = work.launch(instance=instance, executor="multiprocess")
+    try:
+        assert run.wait(30).is_finished
+    finally:
+        run.cancel()
+    assert states(run) == {"searches": "failed", "one": "succeeded"}
+    assert "took longer than 0.3 s" in run.state.steps["searches"].error.message
+
+
+def test_a_call_that_sleeps_ends_in_time_where_the_caller_waits_in_the_main_thread():
+    @op(tags={"dagster/step_timeout": "0.2"}, retry_policy=RetryPolicy(max_retries=1))
+    def sleeps():
+        time.sleep(30)
+
+    @job(executor_def=in_process_executor)
+    def work():
+        sleeps()
+        one()
+
+    with Instance.ephemeral() as instance:
+        began = time.monotonic()
+        result = execute_job(work, instance)
+        assert time.monotonic() - began < 5
+        assert result.get_failed_step_keys() == {"sleeps"}
+        assert result.retry_attempts_for_node("sleeps") == 1
+        assert result.is_node_success("one")
+
+
+def test_a_time_out_that_comes_as_the_step_ends_is_no_interrupt():
+    @op(tags={"dagster/step_timeout": "0.01"})
+    def just():
+        time.sleep(0.01)
+
+    @job(executor_def=in_process_executor)
+    def work():
+        for number in range(30):
+            just.alias(f"just_{number}")()
+        one()
+
+    with Instance.ephemeral() as instance:
+        result = execute_job(work, instance)
+        assert result.run.status in (RunStatus.SUCCESS, RunStatus.FAILURE)
+        assert result.is_node_success("one")
