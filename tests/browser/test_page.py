@@ -147,8 +147,10 @@ def test_a_job_is_launched_by_the_keyboard_alone(server: PageServer, visitor: Pa
     badge(visitor, "succeeded")
     config = visitor.get_by_role("tab", name="Config")
     go_to(visitor, visitor.get_by_role("tab", selected=True))
-    while not has_focus(config):
-        visitor.keyboard.press("ArrowRight")
+    for _ in range(10):
+        if not has_focus(config):
+            visitor.keyboard.press("ArrowRight")
+    expect(config).to_be_focused()
     expect(visitor.locator(".jw-config")).to_contain_text("year: 2031")
 
 
@@ -248,8 +250,11 @@ def test_the_page_comes_back_after_a_restart_and_the_run_went_on(
     code, told = server.stop(signal.SIGTERM)
     assert (code, "The page has stopped." in told) == (0, True)
     expect(visitor.get_by_text("does not answer")).to_be_visible(timeout=30_000)
+    visitor.keyboard.press("/")
+    visitor.keyboard.type("daily")  # is looked for once there is a server again
     server.start()
     expect(visitor.get_by_text("does not answer")).to_be_hidden(timeout=60_000)
+    expect(visitor.get_by_role("option", name="daily")).to_be_visible()
     badge(visitor, "succeeded")
     assert visitor.url == address
 

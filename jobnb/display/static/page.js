@@ -214,6 +214,8 @@ function searchBox() {
   });
   const node = el("div", { class: "jp-find", role: "search" }, input, list);
   node.addEventListener("focusout", (event) => !node.contains(event.relatedTarget) && open(false));
+  // What was typed while there was no server to ask.
+  node.again = () => input.value.trim() && node.contains(document.activeElement) && look();
   return node;
 }
 
@@ -270,6 +272,7 @@ function welcome(socket, { visit, script }) {
   place.inert = false;
   wires.forget();
   show(back);
+  finder.again();
 }
 
 function lost(opened) {
