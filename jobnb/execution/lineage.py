@@ -11,8 +11,7 @@ from jobnb.definitions.assets.assets_definition import AssetsDefinition
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.plan.step import Plan, Step
-from jobnb.staleness.partition_records import partitions_of
-from jobnb.staleness.versions import INPUT, POINTER, config_tags
+from jobnb.staleness.versions import INPUT, POINTER, config_tags, partitions_of
 
 
 class AssetOrigin(msgspec.Struct, frozen=True, gc=False):

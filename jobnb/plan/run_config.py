@@ -108,7 +108,8 @@ def bind_run_config(
     listening = inner.get("loggers") or job.loggers
     loggers = {name: (configured.get(name) or {}).get("config") for name in listening}
     execution = (bound.get("execution") or {}).get("config") or {}
-    job.executor_def.check_config(execution, what)
+    if "execution" in inner or job.executor_def.strategy != "default":
+        job.executor_def.check_config(execution, what)
     top = bound.get("inputs") or {}
     stored = bound.stored if inner is raw else _stored(job, tree, raw)
     given = bound.stored.get("ops") or {}

@@ -14,7 +14,7 @@ from jobnb.errors import InvariantViolationError
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.plan.step import Plan, Step
 from jobnb.staleness.causes import StaleStatus
-from jobnb.staleness.partition_records import PartitionVersions, partitions_of
+from jobnb.staleness.partition_records import PartitionVersions
 from jobnb.staleness.statuses import (
     Place,
     at_partition,
@@ -25,7 +25,7 @@ from jobnb.staleness.statuses import (
     source_versions,
 )
 from jobnb.staleness.verdicts import DefinedAsset, KnownAssets, Verdict, judge
-from jobnb.staleness.versions import config_tags
+from jobnb.staleness.versions import config_tags, partitions_of
 from jobnb.storage.instance import Instance
 from jobnb.storage.records import LatestMaterialization
 

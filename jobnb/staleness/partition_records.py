@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 import msgspec
 
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
-from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.staleness.versions import (
@@ -30,25 +29,6 @@ from jobnb.storage.instance import Instance
 from jobnb.storage.records import LatestMaterialization
 
 _SHARED = (CODE, CONFIG_VERSION, CONFIG, GIVEN_CONFIG)
-
-
-def partitions_of(
-    assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset] = ()
-) -> dict[AssetKey, PartitionsDefinition]:
-    """Return the partitions definitions of assets, for those that have one.
-
-    Args:
-        assets: The assets that are made.
-        sources: The assets that come from elsewhere.
-    """
-    found: dict[AssetKey, PartitionsDefinition] = {}
-    for each in assets:
-        if each.partitions_def is not None:
-            found.update(dict.fromkeys(each.keys, each.partitions_def))
-    for source in sources:
-        if source.partitions_def is not None:
-            found[source.key] = source.partitions_def
-    return found
 
 
 class SimilarPartitions(msgspec.Struct):
@@ -211,7 +191,7 @@ class PartitionVersions(msgspec.Struct, eq=False):
 
     Args:
         instance: The history.
-        definitions: How assets are partitioned, as `partitions_of` tells.
+        definitions: How assets are partitioned, as `versions.partitions_of` tells.
         most: How many partitions of an asset that nobody has looked at yet are read at most.
     """
 

@@ -13,7 +13,7 @@ from jobnb.definitions.ops.op import OpDefinition
 from jobnb.plan.asset_parts import name_in, shared_names
 from jobnb.plan.selection_resolution import with_known_keys
 from jobnb.staleness.causes import AssetStatuses
-from jobnb.staleness.partition_records import PartitionVersions, partitions_of
+from jobnb.staleness.partition_records import PartitionVersions
 from jobnb.staleness.verdicts import DefinedAsset, KnownAssets, judge
 from jobnb.staleness.versions import (
     INITIAL,
@@ -22,6 +22,7 @@ from jobnb.staleness.versions import (
     data_version_of,
     given_config,
     last_value_events,
+    partitions_of,
 )
 from jobnb.storage.instance import Instance
 from jobnb.storage.partition_history import AssetPartitionStatus

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
@@ -11,10 +11,12 @@ from typing import Any
 from jobnb.code.reader import CodeReader
 from jobnb.code.version import CodeHash, CodeNote
 from jobnb.definitions.assets.assets_definition import AssetsDefinition
+from jobnb.definitions.assets.source_asset import SourceAsset
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.ops.graph_definition import GraphDefinition
 from jobnb.definitions.ops.node import NodeDefinition
 from jobnb.definitions.ops.op import OpDefinition
+from jobnb.definitions.partitions.partition import PartitionsDefinition
 from jobnb.plan.job_subset import graph_without
 from jobnb.plan.step import Plan
 from jobnb.storage.instance import Instance
@@ -30,8 +32,9 @@ INPUT = "dagster/input_data_version/"
 POINTER = "dagster/input_event_pointer/"
 """Before the key of an upstream asset: the storage id of its event, if of an earlier run."""
 INITIAL = "INITIAL"
-NO_EVENT = "NULL"
 """The version of a source asset that nobody has observed."""
+NO_EVENT = "NULL"
+"""What stands for the event of an upstream asset that has none."""
 
 CONFIG_VERSION = "jobnb/config_version"
 """The hash of its config, defaults filled in."""
@@ -54,6 +57,25 @@ def input_versions(tags: Mapping[str, str]) -> dict[AssetKey, str]:
         for name, version in tags.items()
         if name.startswith(INPUT)
     }
+
+
+def partitions_of(
+    assets: Iterable[AssetsDefinition], sources: Iterable[SourceAsset] = ()
+) -> dict[AssetKey, PartitionsDefinition]:
+    """Return the partitions definitions of assets, for those that have one.
+
+    Args:
+        assets: The assets that are made.
+        sources: The assets that come from elsewhere.
+    """
+    found: dict[AssetKey, PartitionsDefinition] = {}
+    for each in assets:
+        if each.partitions_def is not None:
+            found.update(dict.fromkeys(each.keys, each.partitions_def))
+    for source in sources:
+        if source.partitions_def is not None:
+            found[source.key] = source.partitions_def
+    return found
 
 
 class CodeVersions:
