@@ -161,10 +161,15 @@ class Stopping:
 
 
 class Stop(Stopping):
-    """Stops one background run."""
+    """Stops one background run.
+
+    Attributes:
+        is_taken: Whether its thread is left behind, in code that does not stop.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_taken = False
         self._requested = threading.Event()
         self._thread: int | None = None
         self._shielded = False
@@ -250,6 +255,7 @@ class Stop(Stopping):
         """Close what the run had opened in its place; returns whether it has not begun to."""
         with self._lock:
             free, self._shielded = not self._shielded, True
+            self.is_taken |= free
         return free
 
     # --- called by the run itself -----------------------------------------

@@ -85,7 +85,7 @@ class AttemptRunner:
                 scope.append(StepStarted(began, key, self.name))
             return runner.try_once(key, element, attempt.retries, began)
         except KeyboardInterrupt as error:
-            if stop.left or (stop.wanted and not stop.is_failure):
+            if stop.left or stop.is_taken or (stop.wanted and not stop.is_failure):
                 raise
             # Nobody asked it to stop: the step raised it by itself, and would do so again.
             why = StepTimeoutError(stop.reason) if stop.wanted else lost(error)

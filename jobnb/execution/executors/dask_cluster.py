@@ -8,7 +8,7 @@ import pickle
 import signal
 import threading
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -126,6 +126,7 @@ class DaskWorkerPool:
         self._untold: dict[int, float] = {}
         self._stopping: dict[int, float] = {}
         self._to_stop: list[StopRequest] = []
+        self._late: set[int] = set()
 
     def begin(self) -> None:
         """Connect to the cluster, or make one, and send it what workers must know.
@@ -223,6 +224,9 @@ class DaskWorkerPool:
         found: list[AttemptResult] = []
         if self._to_stop:
             self._send_stops()
+        for number in [each for each in self._late if self.is_stuck(each)]:
+            self._late.discard(number)
+            self._in_background("jobnb Dask late", self._end_late, number)
         with suppress(Empty):
             news = self._news.get(seconds > 0, seconds or None)
             self._heard = time.monotonic()
@@ -341,6 +345,7 @@ class DaskWorkerPool:
         return found
 
     def _forget(self, number: int) -> None:
+        self._late.discard(number)
         for each in (self._futures, self._left, self._turns, self._untold, self._stopping):
             each.pop(number, None)
 
@@ -359,12 +364,34 @@ class DaskWorkerPool:
             return
         self._stopping[task] = time.monotonic()
         self._to_stop.append((task, reason, is_failure))
+        if is_failure:
+            self._late.add(task)
 
     def _send_stops(self) -> None:
         """Send workers what is to stop, in a thread: one that is stuck may not answer."""
         asked, self._to_stop = self._to_stop, []
-        name = "jobnb Dask stop"
-        threading.Thread(target=self._stop_all, args=(asked,), name=name, daemon=True).start()
+        self._in_background("jobnb Dask stop", self._stop_all, asked)
+
+    def _in_background(self, name: str, work: Callable[..., None], *about: Any) -> None:
+        threading.Thread(target=work, args=about, name=name, daemon=True).start()
+
+    def _end_late(self, number: int) -> None:
+        """Take back a task whose step goes on after its time-out; end its worker, if it is alone.
+
+        What waits there goes to other workers; steps that have begun there would begin again.
+        """
+        with suppress(Exception):  # it has ended by itself, or the cluster is gone
+            future = self._futures[number].future
+            at_work = self._client.processing()
+            self._client.cancel([future], force=True)
+            begun = {
+                str(task.future.key): self.has_begun(each)
+                for each, task in list(self._futures.items())
+            }
+            for address, keys in at_work.items():
+                others = {str(key) for key in keys} - {str(future.key)}
+                if len(others) < len(keys) and not any(begun.get(key, True) for key in others):
+                    self._client.run(end_worker, nanny=True, workers=[address], on_error="ignore")
 
     def _stop_all(self, asked: Sequence[StopRequest]) -> None:
         with suppress(Exception):  # a cluster that is gone has stopped them

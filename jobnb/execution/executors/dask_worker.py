@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from jobnb.events import Event
+from jobnb.events import Event, StepRestarted, StepStarted
 from jobnb.execution.executors.attempt_queue import SOON
+from jobnb.execution.executors.limits import is_timed
 from jobnb.execution.executors.worker_pool import AttemptResult, AttemptStatus
 from jobnb.execution.output_capture import capturing
 from jobnb.execution.pickling import Packed, ValueStub
@@ -23,6 +24,7 @@ from jobnb.execution.worker import TaskMessage, WorkerRun, WorkerThread, packed_
 INLINE = 1 << 16
 """Bytes up to which a value goes with the news; a larger one stays on its worker."""
 
+_SENDING = 0.02  # seconds in which the worker's own thread sends what it was given
 _LIVE = 0.1  # seconds that an event may wait before it is sent
 
 
@@ -48,6 +50,7 @@ class _EventSender:
     Attributes:
         worker_name: What the worker is called.
         thread: Executes the task, once it has begun.
+        is_timed: Whether steps of the run may have a time limit.
     """
 
     def __init__(self, worker: Any, run_id: str, number: int) -> None:
@@ -55,6 +58,7 @@ class _EventSender:
         self._number, self._turn = number, uuid4().hex
         self.worker_name = f"worker {getattr(worker, 'name', '')}".strip()
         self.thread: WorkerThread | None = None
+        self.is_timed = False
         self._events: list[Event] = []
         self._outcomes: list[tuple[AttemptResult, Any]] = []
         self._sent = 0.0
@@ -66,6 +70,10 @@ class _EventSender:
         """Send an event, soon."""
         with self._lock:
             self._events.append(event)
+        if self.is_timed and type(event) in (StepStarted, StepRestarted):
+            # Its time counts from now, also where no other thread gets to run until it ends.
+            self.send()
+            time.sleep(_SENDING)
 
     def report(self, outcome: AttemptResult, error: Any) -> None:
         """Send how an attempt ended; those that end within a moment go together."""
@@ -185,6 +193,7 @@ def _do(
     scope, mark = thread.runner.scope, (run_id, message.number)
     values = {slot: _brought(value, needs) for slot, value in message.values.items()}
     sender.thread, thread.stop = thread, Stop()
+    sender.is_timed = is_timed(scope.plan)
     _stops[mark] = thread
     if mark in _wanted:
         reason, is_failure = _wanted[mark]

@@ -1,7 +1,8 @@
 """Execute steps side by side in threads of this process: for steps that wait for others.
 
-A thread cannot be ended from outside. A canceled step gets an exception at its next line of
-Python; one that is stuck in a call of C is told of in the log and left behind. CPython 3.11 then
+A thread cannot be ended from outside. A step that is canceled, or takes longer than its time-out,
+gets an exception at its next line of Python; one that is stuck in a call of C is told of in the log
+and left behind, and another thread takes the place of its own. CPython 3.11 then
 asks at each line of every thread whether the exception can be raised by now, until that call
 returns: traced code (a debugger, a profiler, coverage) is slow for so long. Steps that may hang in
 C belong in processes, which are ended.
@@ -16,12 +17,15 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from contextvars import copy_context
 from queue import Empty, SimpleQueue
 
+from jobnb.errors import StepTimeoutError
+from jobnb.events import EngineNote, Event
 from jobnb.execution.executors.attempt_queue import SOON, AttemptQueue
 from jobnb.execution.executors.attempt_runner import AttemptRunner, lost
 from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
+from jobnb.execution.io import step_key_of
 from jobnb.execution.output_capture import capturing, is_captured
 from jobnb.execution.run import RunScope
-from jobnb.execution.stopping import Stop
+from jobnb.execution.stopping import Stop, stuck_words
 from jobnb.plan.step import Step
 
 PLACES = 32
@@ -37,15 +41,19 @@ class ThreadTask:
         queue: Its attempts that have not begun.
         left: How many of them have not been told of.
         stop: Stops the one that has begun.
+        now: The one that has begun, with the thread that makes it.
+        is_left: Whether that thread is left behind: nobody hears of what it still does.
     """
 
-    __slots__ = ("left", "number", "queue", "stop")
+    __slots__ = ("is_left", "left", "now", "number", "queue", "stop")
 
     def __init__(self, task: WorkerTask) -> None:
         self.number = task.number
         self.queue = AttemptQueue(task.attempts)
         self.left = len(task.attempts)
         self.stop = Stop()
+        self.now: tuple[Attempt, AttemptRunner, threading.Thread] | None = None
+        self.is_left = False
 
     def take_late(self) -> list[AttemptResult]:
         """Take away the attempts that wait behind one that is late."""
@@ -108,6 +116,8 @@ class ThreadWorkerPool:
         with self._captured(runner):
             while (work := self._inbox.get()) is not None:
                 self._do(runner, work)
+                if work.is_left:
+                    return  # another thread has its place
 
     def _captured(self, runner: AttemptRunner) -> AbstractContextManager[None]:
         """Capture printed text under its own step, if the run's output goes to the log."""
@@ -119,7 +129,12 @@ class ThreadWorkerPool:
     def _do(self, runner: AttemptRunner, work: ThreadTask) -> None:
         is_first = True
         while (attempt := work.queue.next()) is not None:
-            self._ended.append(self._attempt(runner, work, attempt, is_first=is_first))
+            work.now = attempt, runner, threading.current_thread()
+            outcome = self._attempt(runner, work, attempt, is_first=is_first)
+            if work.is_left:
+                return
+            self._ended.append(outcome)
+            work.now = None
             work.stop.renew()
             is_first = False
             if time.monotonic() > self._woken + SOON:
@@ -152,12 +167,28 @@ class ThreadWorkerPool:
         for work in self._tasks.values():
             found += work.take_late()
             work.stop.interrupt()  # again, where it was in code that is not to be left half done
+            found += self._leave_late(work)
         for outcome in found:
             work = self._tasks[outcome.task]
             work.left -= 1
             if not work.left:
                 del self._tasks[outcome.task]
         return found
+
+    def _leave_late(self, work: ThreadTask) -> list[AttemptResult]:
+        """Leave a thread behind whose step has taken too long and waits in a call of C."""
+        stop, now = work.stop, work.now
+        if now is None or not (stop.is_failure and stop.is_stuck and stop.take_over()):
+            return []
+        attempt, runner, thread = now
+        work.is_left, place = True, stop.place
+        runner.scope.append = _to_nobody
+        self._threads.remove(thread)
+        step = self.run.plan.steps[attempt.unit.step]
+        told = stuck_words(step_key_of(step, attempt.unit.mapping_key), place)
+        self.run.append(EngineNote(time.time(), told))
+        error = StepTimeoutError(stop.reason)
+        return [AttemptResult(work.number, attempt, AttemptStatus.LOST, error=error)]
 
     def _await(self, seconds: float) -> None:
         """Wait until an attempt has ended; start threads for tasks that no other one takes soon.
@@ -200,6 +231,10 @@ class ThreadWorkerPool:
         if not self._tasks:
             for thread in self._threads:
                 thread.join(_END)
+
+
+def _to_nobody(event: Event) -> None:
+    """Leave out what happens in a thread that is left behind."""
 
 
 def _tell_nobody() -> None:

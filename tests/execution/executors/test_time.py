@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -317,3 +318,54 @@ def test_a_time_out_that_comes_as_the_step_ends_is_no_interrupt():
         result = execute_job(work, instance)
         assert result.run.status in (RunStatus.SUCCESS, RunStatus.FAILURE)
         assert result.is_node_success("one")
+
+
+def test_a_call_that_sleeps_is_ended_or_left_behind_in_time(executor, instance):
+    if executor == "in_process":
+        pytest.skip("no other thread does the other steps")
+
+    @op(tags={"dagster/step_timeout": "0.2"}, retry_policy=RetryPolicy(max_retries=1))
+    def sleeps():
+        time.sleep(60)
+
+    @job
+    def work():
+        sleeps()
+        for number in range(4):
+            one.alias(f"one_{number}")()
+
+    run = work.launch(instance=instance, executor=executor)
+    try:
+        assert run.wait(30).is_finished
+    finally:
+        run.cancel()
+    told = states(run)
+    assert told.pop("sleeps") == "failed"
+    assert set(told.values()) == {"succeeded"}
+    assert run.state.steps["sleeps"].attempts == 2
+    with pytest.raises(StepTimeoutError, match=r"'sleeps' took longer than 0\.2 s"):
+        run.result()
+
+
+def test_nobody_hears_of_a_thread_that_was_left_behind(instance):
+    @op(tags={"dagster/step_timeout": "0.2"})
+    def sleeps():
+        with suppress(BaseException):  # as code that does not want to stop
+            time.sleep(2)
+        return 1
+
+    @op
+    def stays():
+        for _ in range(60):
+            time.sleep(0.05)
+
+    @job
+    def work():
+        sleeps()
+        stays()
+
+    run = launched(work, instance, "threads")
+    assert states(run) == {"sleeps": "failed", "stays": "succeeded"}
+    own = [type(event).__name__ for event in run.events() if event.step_key == "sleeps"]
+    assert own == ["StepStarted", "StepFailed"]
+    assert any("called at test_time.py" in (event.message or "") for event in run.events())
