@@ -63,11 +63,17 @@ class FollowedRun(Run):
         super().__init__(scope, Stop(), repeat)
 
     def _prepare(self) -> None:
-        """Set up IO managers to load values only; its process enforces the time limit."""
+        """Read what it has done by now, as its state is asked for at once.
+
+        IO managers are set up to load values only; its process enforces the time limit.
+        """
         self._state.job_name = self.job_name
         if self._scope.record.status is RunStatus.QUEUED:  # its process says so once it is awake
             self._state.status = RunStatus.QUEUED
         self._scope.resources = LazyResources(self._scope)
+        with suppress(StorageError, RunNotFoundError):  # it is read again, and said then
+            self._read()
+        self._refresh()
 
     # --- following it -----------------------------------------------------
 

@@ -14,9 +14,11 @@ from jobnb import (
     InvariantViolationError,
     RunNotFoundError,
     RunStatus,
+    Session,
     job,
     op,
 )
+from jobnb.execution.followed import FollowedRun
 
 broken = {"once"}
 
@@ -115,3 +117,17 @@ def test_a_run_that_failed_is_resumed(instance):
     resumed = instance.resume_run(failed.run_id, DEFINED, 1)
     assert resumed.parent_run_id == failed.run_id
     assert ended(instance, resumed.run_id).status is RunStatus.SUCCESS
+
+
+def test_a_run_of_the_history_has_its_state_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(FollowedRun, "_do", lambda run: time.sleep(0.5))  # before it reads on
+    with Instance(tmp_path) as instance:
+        session = Session().add(daily)
+        done = session.execute_job("daily", instance=instance)
+        run = session.run(done.run_id, instance=instance)
+        assert run.status == "SUCCESS"
+        assert {key: step.status.value for key, step in run.state.steps.items()} == {
+            "first": "succeeded",
+            "second": "succeeded",
+        }
+        run.wait()
