@@ -28,6 +28,7 @@ from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, Attemp
 from jobnb.execution.io import step_key_of
 from jobnb.execution.pickling import Packed, ValueStub, holds_values
 from jobnb.execution.run import RunScope
+from jobnb.execution.trace import words_of
 from jobnb.execution.worker import (
     show_output,
     task_message_of,
@@ -163,12 +164,13 @@ class DaskWorkerPool:
         target: Any = address
         if address is None:
             given = {"dashboard_address": ":0", **(local or {})}
-            self._cluster = target = self._stack.enter_context(distributed.LocalCluster(**given))
+            self._cluster = target = self._stack.enter_context(_local_cluster(given))
         try:
             client = distributed.Client(target, set_as_default=False)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ValueError) as error:
             raise JobnbError(
-                f"There is no Dask scheduler at {address!r}: {error}. Start one with `dask "
+                f"There is no Dask scheduler at {address!r}: {error}. An address is such as "
+                f"'tcp://scheduler:8786'. Start one with `dask "
                 "scheduler`, or leave the address out for a cluster on this machine."
             ) from error
         return self._with_workers(self._stack.enter_context(client))
@@ -491,6 +493,23 @@ class DaskWorkerPool:
             elif isinstance(value, dict):
                 for key, each in value.items():
                     value[key] = each.value() if isinstance(each, RemoteValue) else each
+
+
+def _local_cluster(given: Mapping[str, Any]) -> Any:
+    """Return a new cluster on this machine.
+
+    Raises:
+        JobnbError: If there can be none of these parameters.
+    """
+    import distributed
+
+    try:
+        return distributed.LocalCluster(**given)
+    except Exception as error:
+        raise JobnbError(
+            f"There can be no Dask cluster with {dict(given)!r}: {words_of(error)}. `cluster > "
+            "local` takes the parameters of distributed.LocalCluster, as n_workers."
+        ) from error
 
 
 def _plain(key: str) -> str:

@@ -181,6 +181,31 @@ def test_no_scheduler_is_told_in_words(instance):
         launched(alone, instance, nowhere).result()
 
 
+def test_an_address_that_is_none_says_how_one_is_written(instance):
+    @job
+    def alone():
+        one()
+
+    nowhere = dask_executor.configured({"address": "scheduler"})
+    with pytest.raises(
+        JobnbError, match=r"no Dask scheduler at 'scheduler'.*'tcp://scheduler:8786'"
+    ):
+        launched(alone, instance, nowhere).result()
+
+
+def test_parameters_that_no_local_cluster_has_are_told(instance):
+    @job
+    def alone():
+        one()
+
+    wrong = {"processes": False, "n_workers": 1, "threads": 2, "dashboard_address": ":0"}
+    made = dask_executor.configured({"cluster": {"local": wrong}})
+    with pytest.raises(
+        JobnbError, match=r"no Dask cluster with .*'threads': 2.*distributed\.Local"
+    ):
+        launched(alone, instance, made).result()
+
+
 def test_without_dask_it_says_how_to_get_it(instance, monkeypatch):
     @job
     def alone():
