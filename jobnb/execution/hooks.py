@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import time as now
 from typing import Any
 
 from jobnb.definitions.ops.hook import HookDefinition, HookExecutionResult
 from jobnb.definitions.resources.resource import ScopedResources
-from jobnb.events import HookCompleted, HookErrored, HookSkipped
+from jobnb.events import Event, HookCompleted, HookErrored, HookSkipped, StepRestarted
 from jobnb.execution.context import StepExecutionContext
 from jobnb.execution.io import held_value
 from jobnb.execution.run import MISSING, RunScope
@@ -99,9 +99,19 @@ class HookContext:
         )
 
 
-def run_hooks(run: RunScope, step: Step, key: str, error: BaseException | None) -> None:
-    """Run the hooks of a step that has ended."""
-    happened = "success" if error is None else "failure"
+def run_hooks(
+    run: RunScope, step: Step, key: str, error: BaseException | None, *, retries: bool = False
+) -> None:
+    """Run the hooks of a step after an attempt.
+
+    Args:
+        run: The run.
+        step: The step.
+        key: Its key.
+        error: What failed it for good; None after a success, or if it is tried again.
+        retries: It is tried again: only hooks on events hear of this attempt.
+    """
+    happened = "retry" if retries else "success" if error is None else "failure"
     past = len(run.events)  # a hook does not hear of those before it
     for hook in step.hooks:
         if hook.trigger not in (happened, "events"):
@@ -110,7 +120,7 @@ def run_hooks(run: RunScope, step: Step, key: str, error: BaseException | None) 
         seen = HookContext(StepExecutionContext(run, step, key), hook, error)
         try:
             if hook.trigger == "events":
-                events = [event for event in run.events[:past] if event.step_key == key]
+                events = _of_attempt(run.events[:past], key)
                 result = run.stop.call(hook.hook_fn, seen, events)
             else:
                 result = run.stop.call(hook.hook_fn, seen)
@@ -121,3 +131,10 @@ def run_hooks(run: RunScope, step: Step, key: str, error: BaseException | None) 
             continue
         skipped = isinstance(result, HookExecutionResult) and result.is_skipped
         run.append((HookSkipped if skipped else HookCompleted)(now(), key, hook.name))
+
+
+def _of_attempt(events: Sequence[Event], key: str) -> list[Event]:
+    """Return the events of the last attempt of a step."""
+    own = [event for event in events if event.step_key == key]
+    begun = [at for at, event in enumerate(own) if isinstance(event, StepRestarted)]
+    return own[begun[-1] :] if begun else own

@@ -19,7 +19,6 @@ from jobnb.errors import (
     TypeCheckError,
 )
 from jobnb.events import (
-    HookSkipped,
     StepFailed,
     StepRestarted,
     StepRetried,
@@ -210,8 +209,8 @@ class StepRunner:
         seconds = getattr(error, "seconds_to_wait", None) if asked else wait
         reason = "RetryRequested" if asked else "RetryRequestedFromPolicy"
         self.run.append(StepRetried(now(), key, retries + 1, seconds, told, reason))
-        for hook in self.step.hooks:
-            self.run.append(HookSkipped(now(), key, hook.name))
+        if self.step.hooks:
+            run_hooks(self.run, self.step, key, None, retries=True)
         return wait
 
     def attempt(self, key: str, mapping_key: str | None) -> None:

@@ -43,6 +43,10 @@ def _of_ops(plan: Plan) -> dict[str, Any]:
                 },
             )
         found[step.key]["config"] = plain_config(step.config)
+        if loaded := plan.loading.get(step.key):
+            found[step.key]["inputs"].update(plain_config(loaded))
+        if stored := plan.storing.get(step.key):
+            found[step.key]["outputs"] = plain_config(stored)
     return found
 
 

@@ -8,10 +8,14 @@ from jobnb import (
     AssetMaterialization,
     Field,
     FilesystemIOManager,
+    In,
     Instance,
     InvalidConfigError,
+    InvalidDefinitionError,
     InvalidInvocationError,
     InvariantViolationError,
+    Out,
+    ResourceParam,
     StaticPartitionsDefinition,
     asset,
     build_asset_context,
@@ -20,14 +24,21 @@ from jobnb import (
     build_input_context,
     build_op_context,
     build_output_context,
+    build_schedule_context,
+    build_sensor_context,
     fs_io_manager,
     graph,
+    io_manager,
+    job,
     mem_io_manager,
     op,
     resource,
+    schedule,
+    sensor,
     success_hook,
     validate_run_config,
 )
+from jobnb.errors import MissingResourceError
 
 
 @op
@@ -167,6 +178,97 @@ def test_a_run_config_is_validated_without_running():
     assert whole["ops"] == {"described": {"config": config, "inputs": {}, "outputs": None}}
     with pytest.raises(InvalidConfigError, match="nn"):
         validate_run_config(chain_job, {"ops": {"described": {"config": {"nn": 1}}}})
+
+
+def test_validate_run_config_returns_what_managers_get_for_each_value():
+    formats = {"fmt": Field(str, default_value="csv")}
+
+    @io_manager(
+        output_config_schema=formats, input_config_schema={"n": Field(int, default_value=3)}
+    )
+    def files():
+        raise AssertionError("it was set up")
+
+    @op(out={"one": Out(io_manager_key="files"), "two": Out(io_manager_key="files"), "kept": Out()})
+    def parts(): ...
+
+    @op(ins={"part": In(input_manager_key="files"), "kept": In()})
+    def read(part, kept): ...
+
+    @graph
+    def nested(part, kept):
+        read(part, kept)
+
+    @job(resource_defs={"files": files})
+    def chain():
+        one, _, kept = parts()
+        nested(one, kept)
+
+    csv, parquet = {"fmt": "csv"}, {"fmt": "parquet"}
+    found = validate_run_config(chain)["ops"]
+    assert found["parts"] == {"config": None, "inputs": {}, "outputs": {"one": csv, "two": csv}}
+    assert found["nested.read"] == {"config": None, "inputs": {"part": {"n": 3}}, "outputs": None}
+
+    given = {
+        "parts": {"outputs": {"two": parquet}},
+        "nested": {"ops": {"read": {"inputs": {"part": {"n": 5}}}}},
+    }
+    found = validate_run_config(chain, {"ops": given})["ops"]
+    assert found["parts"]["outputs"] == {"one": csv, "two": parquet}
+    assert found["nested.read"]["inputs"] == {"part": {"n": 5}}
+
+
+@resource(required_resource_keys={"db"})
+def from_context(context):
+    return context.resources.db
+
+
+@io_manager(required_resource_keys={"db"})
+def unread(context):
+    return context.resource_config
+
+
+@success_hook(required_resource_keys={"db"})
+def hooked(context): ...
+
+
+@sensor(job_name="any", required_resource_keys={"db"})
+def sensing(context): ...
+
+
+@sensor(job_name="any")
+def taking(context, db: ResourceParam[str]): ...
+
+
+@schedule(job_name="any", cron_schedule="@daily", required_resource_keys={"db"})
+def planned(context): ...
+
+
+@pytest.mark.parametrize(
+    ("called", "build"),
+    [
+        (from_context, build_init_resource_context),
+        (unread, build_init_resource_context),
+        (hooked, build_hook_context),
+        (sensing, build_sensor_context),
+        (sensing.evaluate_tick, build_sensor_context),
+        (taking, build_sensor_context),
+        (planned, build_schedule_context),
+    ],
+)
+def test_a_call_without_a_resource_that_it_requires_is_refused_wherever_it_is_made(called, build):
+    with pytest.raises(MissingResourceError, match="'db'") as told:
+        called(build())
+    assert isinstance(told.value, InvalidDefinitionError)
+    assert isinstance(told.value, InvalidInvocationError)
+    assert "did not ask" not in str(told.value)
+    called(build(resources={"db": "open"}))
+
+
+@pytest.mark.parametrize("called", [from_context, unread])
+def test_a_resource_called_without_a_context_names_what_it_requires(called):
+    with pytest.raises(MissingResourceError, match="needs the resources 'db'"):
+        called()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from jobnb import (
     HookExecutionResult,
     Instance,
     Out,
+    Output,
     ResourceDefinition,
     RetryPolicy,
     RetryRequested,
@@ -190,6 +191,52 @@ def test_a_hook_runs_once_after_the_last_attempt():
 
     run(single)
     assert (len(attempts), len(SEEN)) == (2, 1)
+
+
+def test_a_hook_on_events_runs_after_each_attempt_with_the_events_of_that_one():
+    @event_list_hook
+    def watching(context, event_list):
+        told = [event.event_type_value for event in event_list]
+        SEEN.append((told, context.op_exception, dict(context.op_output_values)))
+        return HookExecutionResult("watching")
+
+    @op(out={"early": Out(), "late": Out()}, retry_policy=RetryPolicy(max_retries=1))
+    def shaky(context):
+        yield Output(1, "early")
+        if context.retry_number == 0:
+            raise ValueError("again")
+        yield Output(2, "late")
+
+    @job(hooks={watching, on_failure})
+    def single():
+        shaky()
+
+    result = run(single)
+    one = ["STEP_OUTPUT", "HANDLED_OUTPUT"]
+    assert [
+        (["STEP_START", *one, "STEP_UP_FOR_RETRY"], None, {"early": 1}),
+        (["STEP_RESTARTED", *one, *one, "STEP_SUCCESS"], None, {"early": 1, "late": 2}),
+    ] == SEEN
+    told = [(e.event_type_value, e.hook) for e in result.all_events if "HOOK" in e.event_type_value]
+    skipped, completed = ("HOOK_SKIPPED", "on_failure"), ("HOOK_COMPLETED", "watching")
+    assert sorted(told) == [completed, completed, skipped, skipped]
+
+
+def test_the_events_of_an_attempt_that_failed_for_good_are_its_own():
+    @event_list_hook
+    def watching(context, event_list):
+        SEEN.append([event.event_type_value for event in event_list])
+
+    @op(retry_policy=RetryPolicy(max_retries=1))
+    def failing():
+        raise ValueError("again")
+
+    @job(hooks={watching})
+    def single():
+        failing()
+
+    run(single)
+    assert SEEN == [["STEP_START", "STEP_UP_FOR_RETRY"], ["STEP_RESTARTED", "STEP_FAILURE"]]
 
 
 def test_the_op_of_a_hook_is_the_one_in_the_graph_under_its_name_there():

@@ -8,7 +8,7 @@ from typing import Any
 from jobnb.definitions.arguments import check_resource_keys
 from jobnb.definitions.lazy import lazy
 from jobnb.definitions.ops.function import Function
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, MissingResourceError
 
 
 class UserFunction:
@@ -81,6 +81,10 @@ class UserFunction:
         return self.fn(*given, **values)
 
     def _resources(self, context: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+        if context is not None:
+            for key in sorted(self._keys.difference(given)):
+                if not hasattr(context.resources, key):
+                    raise self._lacks(key)
         missing = [name for name in self.resource_names if name not in given]
         if not missing:
             return {name: given[name] for name in self.resource_names}
@@ -93,9 +97,13 @@ class UserFunction:
     def _known(self, name: str, known: Mapping[str, Any]) -> Any:
         if name in known:
             return known[name]
-        raise InvalidInvocationError(
-            f"The {self.what} takes the resource {name!r}, which it was not given. Pass it as "
-            f"{name}=, or to the function that builds the context: resources={{{name!r}: ...}}."
+        raise self._lacks(name)
+
+    def _lacks(self, name: str) -> MissingResourceError:
+        by_name = f"as {name}=, or " if name in self.resource_names else ""
+        return MissingResourceError(
+            f"The {self.what} takes the resource {name!r}, which it was not given. Pass it "
+            f"{by_name}to the function that builds the context: resources={{{name!r}: ...}}."
         )
 
     def invoke(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], builder: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 
 from jobnb.definitions.arguments import check_resource_keys, telling_nearest
 from jobnb.definitions.keys import check_name
-from jobnb.errors import InvalidDefinitionError, InvalidInvocationError
+from jobnb.errors import InvalidDefinitionError, InvalidInvocationError, MissingResourceError
 
 Trigger = Literal["success", "failure", "events"]
 HookFunction = Callable[..., Any]
@@ -97,7 +97,7 @@ class HookDefinition:
         resources = getattr(context, "resources", None)
         missing = [key for key in sorted(self.required_resource_keys) if not _has(resources, key)]
         if missing:
-            raise InvalidInvocationError(
+            raise MissingResourceError(
                 f"The hook {self.name!r} needs the resources {', '.join(map(repr, missing))}: "
                 "pass them to build_hook_context(resources={...})."
             )

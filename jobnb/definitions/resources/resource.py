@@ -10,6 +10,7 @@ from inspect import GEN_SUSPENDED, getgeneratorstate, unwrap
 from types import GeneratorType
 from typing import Any, Self, overload
 
+from jobnb import errors
 from jobnb.definitions.arguments import check_resource_keys, telling_nearest
 from jobnb.definitions.keys import check_name
 from jobnb.definitions.ops.function import Function
@@ -314,10 +315,10 @@ class ResourceDefinition:
         return contextmanager(lambda: made)()  # `with` opens and closes it
 
     def _called_with(self, context: Any) -> Any:
+        if self.wants_context:
+            self._check_resources(context)
         if not self.wants_context or context is not None:
             return self.call(self._with_config(context))
-        from jobnb.definitions.resources.resource import build_init_resource_context
-
         try:
             context = self._with_config(build_init_resource_context())
         except InvalidConfigError as error:
@@ -326,6 +327,16 @@ class ResourceDefinition:
                 "build_init_resource_context(config=...)."
             ) from None
         return self.call(context)
+
+    def _check_resources(self, context: Any) -> None:
+        """Refuse the context of a direct call that lacks what the resource asked for."""
+        resources = getattr(context, "resources", None)
+        missing = [k for k in sorted(self.required_resource_keys) if not hasattr(resources, k)]
+        if missing:
+            raise errors.MissingResourceError(
+                f"The resource needs the resources {', '.join(map(repr, missing))}. Pass "
+                f"build_init_resource_context(resources={{{missing[0]!r}: ...}})."
+            )
 
     def config_with(self, given: Any) -> Any:
         """Return all its config, as contexts tell it.
