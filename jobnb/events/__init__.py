@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import cache, reduce
 from operator import or_
 from types import GenericAlias
+from typing import Any
 
 import msgspec
 
@@ -97,6 +98,7 @@ __all__ = [
     "StepSucceeded",
     "decode_event",
     "decode_events",
+    "encode_event",
     "encode_events",
 ]
 
@@ -135,7 +137,15 @@ _KINDS = (
     Logged,
 )
 
-_encoder = msgspec.json.Encoder()
+
+def _as_text(value: Any) -> str:
+    """Return a text of a class of its own, such as `MultiPartitionKey`, as it is stored."""
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"An event holds {value!r}, which is not stored.")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_as_text)
 
 
 @cache
@@ -153,6 +163,11 @@ def _decoder_of_one() -> msgspec.json.Decoder[Event]:
 def encode_events(events: list[Event]) -> bytes:
     """Encode events as one JSON list."""
     return _encoder.encode(events)
+
+
+def encode_event(event: Event) -> bytes:
+    """Encode one event."""
+    return _encoder.encode(event)
 
 
 def decode_events(data: bytes) -> list[Event]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
+
 from jobnb.definitions.keys import AssetKey
 from jobnb.definitions.metadata import from_json
+from jobnb.definitions.partitions.multi_partition_key import SEPARATOR, MultiPartitionKey
 from jobnb.definitions.user_events import AssetMaterialization, AssetObservation
 from jobnb.events.data import (
     EventData,
@@ -15,6 +18,8 @@ from jobnb.events.data import (
     OutputData,
 )
 from jobnb.events.event import Event, EventType
+
+_DIMENSION = "dagster/partition/"  # The tag of a part, before the name of its dimension.
 
 
 class InputLoaded(Event, frozen=True, gc=False, tag="LOADED_INPUT"):
@@ -117,6 +122,18 @@ class OutputHandled(Event, frozen=True, gc=False, tag="HANDLED_OUTPUT"):
         return f'Handled output "{self.output_name}" using IO manager "{self.manager_key}"'
 
 
+def _split_partition(event: AssetMaterialized | AssetObserved) -> None:
+    """Make the partition a `MultiPartitionKey`, where tags name a part for each dimension."""
+    partition = event.partition
+    if partition is None or SEPARATOR not in partition or type(partition) is not str:
+        return
+    found = {k.removeprefix(_DIMENSION): v for k, v in event.tags.items() if _DIMENSION in k}
+    parts = tuple(sorted(found.items()))
+    typed = MultiPartitionKey.of_parts(parts)
+    if typed == partition:
+        msgspec.structs.force_setattr(event, "partition", typed)
+
+
 class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION"):
     """An asset was materialized; `asset` is the path of its key."""
 
@@ -127,6 +144,10 @@ class AssetMaterialized(Event, frozen=True, gc=False, tag="ASSET_MATERIALIZATION
     description: str | None = None
     metadata: dict[str, Any] = {}
     tags: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        """Give a partition of several dimensions its parts."""
+        _split_partition(self)
 
     @property
     def event_specific_data(self) -> EventData:
@@ -171,6 +192,10 @@ class AssetObserved(Event, frozen=True, gc=False, tag="ASSET_OBSERVATION"):
     metadata: dict[str, Any] = {}
     tags: dict[str, str] = {}
     is_loading: bool = False
+
+    def __post_init__(self) -> None:
+        """Give a partition of several dimensions its parts."""
+        _split_partition(self)
 
     @property
     def event_specific_data(self) -> EventData:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from jobnb.definitions.checks.asset_check import AssetCheckKey
 from jobnb.definitions.keys import AssetKey
 from jobnb.errors import InvalidSubsetError, InvariantViolationError, did_you_mean
-from jobnb.events import AssetMaterialized, EventType
+from jobnb.events import AssetMaterialized, EventType, encode_event
 from jobnb.storage import tables
 from jobnb.storage.asset_queries import RENAMED
 from jobnb.storage.event_queries import read_event
@@ -160,7 +160,7 @@ def _renamed(body: bytes, new: AssetKey, paths: Mapping[str, str]) -> bytes:
     told = (getattr(event, "metadata", None) or {}).get("path")
     if isinstance(told, dict) and told.get("value") in paths:
         changed["metadata"] = {**event.metadata, "path": {**told, "value": paths[told["value"]]}}
-    return msgspec.json.encode(msgspec.structs.replace(event, **changed))
+    return encode_event(msgspec.structs.replace(event, **changed))
 
 
 def _rename_in_tags(
@@ -176,7 +176,7 @@ def _rename_in_tags(
             if isinstance(event, AssetMaterialized):
                 names = {f"{tag}{name}": f"{tag}{later}" for tag in read_tags}
                 tags = {names.get(key, key): value for key, value in event.tags.items()}
-                changed[number] = msgspec.json.encode(msgspec.structs.replace(event, tags=tags))
+                changed[number] = encode_event(msgspec.structs.replace(event, tags=tags))
         _write(connection, changed)
 
 

@@ -63,8 +63,6 @@ _INDEX_COLUMNS = tuple(column.name for column in tables.indexed_events.columns)
 _ASSET_COLUMNS = ("asset_key", "run_id", "storage_id", "time", "body")
 _MADE = ev.EventType.ASSET_MATERIALIZATION.value
 
-_encode_one = msgspec.json.Encoder().encode
-
 
 def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None) -> None:
     """Add a run with its tags, and with the lease of the process that will do it, if it is told."""
@@ -294,8 +292,8 @@ def _index_row(run_id: str, storage_id: int, event: Any) -> IndexRow:
         event.time,
         event.step_key if news or kind is ev.StepFailed else None,
         key_text(event.asset) if news else None,
-        event.partition if news else None,
-        _encode_one(event),
+        str(event.partition) if news and event.partition is not None else None,
+        ev.encode_event(event),
     )
 
 

@@ -13,9 +13,12 @@ from jobnb import (
     AssetExecutionContext,
     AssetIn,
     AssetKey,
+    AssetMaterialization,
+    AssetObservation,
     DailyPartitionsDefinition,
     Definitions,
     DynamicPartitionsDefinition,
+    EventRecordsFilter,
     EventType,
     IdentityPartitionMapping,
     Instance,
@@ -428,6 +431,45 @@ def test_several_dimensions_lie_in_nested_folders_and_tags(instance, tmp_path):
     assert (tmp_path / "storage" / "grid" / "JFK@7" / "2013-01-02").is_file()
     assert materialize([grid], instance=instance, partition_key=str(key)).success
     assert instance.get_materialized_partitions("grid") == {"JFK|2013-01-02"}
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_an_event_of_several_dimensions_has_the_part_of_each(instance, typed):
+    @asset(partitions_def=GRID)
+    def grid(context):
+        key = context.partition_key
+        context.log_event(AssetMaterialization("beside", partition=key))  # no tags: text, stored
+        context.log_event(AssetObservation("plain", partition="a|b"))
+        return 1
+
+    parts = {"day": SECOND, "airport": "JFK"}
+    key = MultiPartitionKey(parts)
+    result = materialize([grid], instance=instance, partition_key=key if typed else str(key))
+    made = EventType.ASSET_MATERIALIZATION
+    (record,) = instance.get_event_records(EventRecordsFilter(made, asset_key=grid.key))
+    latest = instance.get_latest_materialization_event(grid.key)
+    told = [event for event in result.all_events if event.event_type is made][-1]
+    for partition in (
+        told.partition,
+        told.event_specific_data.materialization.partition,
+        record.partition_key,
+        record.asset_materialization.partition,
+        latest.asset_materialization.partition,
+        latest.dagster_event.partition,
+    ):
+        assert isinstance(partition, MultiPartitionKey)
+        assert partition == "JFK|2013-01-02"
+        assert partition.keys_by_dimension == parts
+    wanted = EventRecordsFilter(made, asset_key=grid.key, asset_partitions=[str(key)])
+    assert len(instance.get_event_records(wanted)) == 1
+    assert (
+        instance.get_latest_materialization_event(
+            AssetKey("beside")
+        ).asset_materialization.partition
+        == key
+    )
+    seen = EventRecordsFilter(EventType.ASSET_OBSERVATION, asset_key=AssetKey("plain"))
+    assert [each.partition_key for each in instance.get_event_records(seen)] == ["a|b"]
 
 
 def test_frames_lie_as_parquet_one_file_for_each_partition(instance, tmp_path):
