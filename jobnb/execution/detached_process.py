@@ -17,6 +17,7 @@ from typing import Any
 from jobnb.errors import InvariantViolationError
 from jobnb.events import (
     Event,
+    Logged,
     RunCanceled,
     RunFailed,
     RunStarting,
@@ -29,7 +30,7 @@ from jobnb.execution.background import Run
 from jobnb.execution.detached import LOG_FILE, RUN_FILE, DetachedRunSetup, Header
 from jobnb.execution.detached_wait import PIPE, SIGNALS
 from jobnb.execution.executors.choice import chosen
-from jobnb.execution.executors.worker_output import CaughtOutput
+from jobnb.execution.executors.worker_output import CaughtOutput, own_outputs
 from jobnb.execution.launch import retried
 from jobnb.execution.output_capture import Sink
 from jobnb.execution.pickling import loads
@@ -118,7 +119,7 @@ def _launched(record: JobRun, log: RunLog, body: bytes) -> tuple[RunScope, Run]:
 
 def _catch_output(scope: RunScope) -> None:
     """Log what the process writes under its step, before the step's end is logged."""
-    output, append = CaughtOutput(), scope.append
+    output, append = CaughtOutput(own_outputs(), lambda: None), scope.append
     sink = Sink(append, lambda: scope.current_key)
     output.take = sink.write
 
@@ -126,6 +127,8 @@ def _catch_output(scope: RunScope) -> None:
         if type(event) in _ENDS:
             output.drain()
             sink.tell_rest()
+        elif type(event) is Logged:
+            output.read()  # what was written before it comes before it
         append(event)
 
     scope.append = tell

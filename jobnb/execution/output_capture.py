@@ -74,7 +74,12 @@ class Sink:
                 self._held[stream] = ""
 
     def _tell(self, text: str, stream: str) -> None:
-        self._append(Logged(now(), _LEVELS[stream], text.rstrip("\r"), self._key, stream))
+        self._append(output_line(text.rstrip("\r"), stream, self._key))
+
+
+def output_line(text: str, stream: str, step_key: str | None) -> Logged:
+    """Return the event that something written to a stream makes."""
+    return Logged(now(), _LEVELS[stream], text, step_key, stream)
 
 
 def _overwritten(text: str) -> str:

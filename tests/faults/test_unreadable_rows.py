@@ -43,7 +43,7 @@ from jobnb import (
     op,
 )
 from jobnb import events as ev
-from jobnb.storage import tables
+from jobnb.storage import records, tables
 from tests.storage.place import Place
 
 DAMAGED = [b"", b"\x00\xff", b"null", b"[]", b"{", b'{"job_name": 1}', b'{"kind": "??"}',
@@ -53,9 +53,9 @@ DAMAGED = [b"", b"\x00\xff", b"null", b"[]", b"{", b'{"job_name": 1}', b'{"kind"
 @pytest.fixture(autouse=True)
 def untold() -> Iterator[None]:
     """Nothing was told of yet, in this process."""
-    tables._told.clear()
+    records._told.clear()
     yield
-    tables._told.clear()
+    records._told.clear()
 
 
 @op

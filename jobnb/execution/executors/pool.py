@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jobnb.execution.executors.worker_output import STREAMS, left_in
 from jobnb.execution.executors.worker_process import end_group, main
 
 IDLE = 300.0
@@ -35,10 +36,16 @@ class WorkerProcess:
 
         context = get_context("loky")
         self.pipe, theirs = context.Pipe()
+        outputs = {number: context.Pipe(duplex=False) for number in STREAMS}
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        self._process = context.Process(target=main, args=(theirs,), name=name, env=environment)
+        self._process = context.Process(
+            target=main, args=(theirs, outputs), name=name, env=environment
+        )
         self._process.start()
         theirs.close()
+        for _, writing in outputs.values():
+            writing.close()
+        self._outputs = {STREAMS[number]: reading for number, (reading, _) in outputs.items()}
         self.modules: dict[str, float] = {}
         self.since = time.monotonic()
 
@@ -65,6 +72,11 @@ class WorkerProcess:
             return False
         return True
 
+    def last_output(self) -> dict[str, str]:
+        """Return what it wrote and could not tell before its process ended, by stream."""
+        found = {name: left_in(pipe) for name, pipe in self._outputs.items()}
+        return {name: text for name, text in found.items() if text}
+
     def how_it_ended(self) -> str:
         """Describe how its process ended."""
         self._process.join(1.0)
@@ -89,8 +101,9 @@ class WorkerProcess:
         """End it with all that it has started."""
         self.kill()
         self._process.join(_LEAVE)
-        with suppress(OSError):
-            self.pipe.close()
+        for pipe in (self.pipe, *self._outputs.values()):
+            with suppress(OSError):
+                pipe.close()
 
 
 class Pool:

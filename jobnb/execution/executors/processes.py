@@ -21,6 +21,7 @@ from jobnb.execution.executors.run_folder import made_folder
 from jobnb.execution.executors.worker_pool import Attempt, AttemptResult, AttemptStatus, WorkerTask
 from jobnb.execution.executors.worker_process import WorkerEnvironment
 from jobnb.execution.io import step_key_of
+from jobnb.execution.output_capture import output_line
 from jobnb.execution.run import RunScope
 from jobnb.execution.worker import (
     is_out_of_memory,
@@ -230,6 +231,7 @@ class ProcessWorkerPool:
             return
         self._leave(hand)
         how = hand.worker.how_it_ended()
+        self._tell_last_output(hand)
         pool.end(hand.worker)
         for number, attempt in enumerate(hand.left):
             if number or hand.is_closed:
@@ -242,6 +244,15 @@ class ProcessWorkerPool:
                 outcome.began = self._key(attempt) in hand.began
             self._outcomes.append(outcome)
         self._free(hand)
+
+    def _tell_last_output(self, hand: _WorkerState) -> None:
+        """Log what a process wrote just before it ended, under the step that it was at."""
+        if not hand.left or hand.is_closed:
+            return
+        key = self._key(hand.left[0])
+        for stream, text in hand.worker.last_output().items():
+            for line in text.splitlines():
+                self._tell(output_line(line, stream, key))
 
     def _leave(self, hand: _WorkerState) -> None:
         self._hands.remove(hand)

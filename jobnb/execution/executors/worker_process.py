@@ -19,16 +19,17 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from jobnb.events import Event, StepRestarted, StepStarted
+from jobnb.events import Event, Logged, StepRestarted, StepStarted
 from jobnb.execution.executors.attempt_queue import SOON
 from jobnb.execution.executors.limits import is_timed
-from jobnb.execution.executors.worker_output import CaughtOutput
+from jobnb.execution.executors.worker_output import STREAMS, CaughtOutput, Outputs
 from jobnb.execution.executors.worker_pool import AttemptResult
 from jobnb.execution.output_capture import Sink
 from jobnb.execution.stopping import Stop
 from jobnb.execution.worker import TaskMessage, WorkerRun, WorkerThread, packed_error
 
 _LIVE = 0.05  # seconds that an event may wait before it is sent
+_PROMPT = 5  # logged lines that are sent at once, in each such time
 _LAST = 2.0  # seconds that a step has to end when the process that has the run is gone
 
 
@@ -68,16 +69,17 @@ class _Worker:
 
     Args:
         pipe: To the process that has the run.
+        outputs: The pipes of its standard streams.
     """
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, outputs: Outputs) -> None:
         self._pipe = pipe
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._events: list[Event] = []
         self._turn = threading.Lock()
         self._sending = threading.Lock()
         self._wake = threading.Event()
-        self._output = CaughtOutput()
+        self._output = CaughtOutput(outputs, self._send_now)
         self._sink: Sink | None = None
         self._part: WorkerRun | None = None
         self._thread: WorkerThread | None = None
@@ -85,6 +87,8 @@ class _Worker:
         self._wanted: dict[int, tuple[str, bool]] = {}
         self._ended: list[tuple[AttemptResult, Any]] = []
         self._told = 0.0
+        self._pid = os.getpid()
+        self._period, self._sent = 0.0, 0  # of the logged lines that did not wait
         self._is_timed = False
 
     def run(self) -> None:
@@ -133,8 +137,16 @@ class _Worker:
     # --- telling ---------------------------------------------------------
 
     def _tell_event(self, event: Event) -> None:
+        if os.getpid() != self._pid:
+            return  # a copy of the process, which a step has made
+        is_line = type(event) is Logged and event.logger not in STREAMS.values()
+        if is_line:
+            self._output.read()  # what was written before it comes before it
         with self._turn:
             self._events.append(event)
+        if is_line and self._is_prompt():
+            self._send_now()
+            return
         if self._is_timed and type(event) in (StepStarted, StepRestarted):
             # Its time counts from now, also where no other thread gets to run until it ends.
             with suppress(OSError):
@@ -142,6 +154,18 @@ class _Worker:
             return
         if not self._wake.is_set():  # to set it takes as long as all else that is done here
             self._wake.set()
+
+    def _is_prompt(self) -> bool:
+        """Whether a logged line is sent at once, as the process may die: the first ones are."""
+        now = time.monotonic()
+        if now > self._period + _LIVE:
+            self._period, self._sent = now, 0
+        self._sent += 1
+        return self._sent <= _PROMPT
+
+    def _send_now(self) -> None:
+        with suppress(OSError):
+            self._send_news()
 
     def _send_live(self) -> None:
         while True:
@@ -248,11 +272,11 @@ def end_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def main(pipe: Connection) -> None:
+def main(pipe: Connection, outputs: Outputs) -> None:
     """Run as a worker; the target of its process."""
     with suppress(OSError, AttributeError):
         os.setsid()  # what a terminal or a notebook sends to its group does not come here
-    _Worker(pipe).run()
+    _Worker(pipe, outputs).run()
 
 
 def _tell_nobody() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import signal
 import subprocess
@@ -77,6 +78,60 @@ def test_steps_run_in_several_processes_at_once(instance, trace):
     wide = multiprocess_executor.configured({"max_concurrent": 4})
     result = launched(four, instance, wide).result()
     assert len({result.output_for_node(f"n{n}") for n in range(4)}) == 4
+
+
+DEATHS = {
+    "exit": lambda: os._exit(3),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda: ctypes.string_at(0),
+}
+
+
+@pytest.mark.parametrize("way", DEATHS)
+def test_what_a_step_wrote_and_logged_just_before_its_process_died_is_in_the_log(instance, way):
+    death = DEATHS[way]
+
+    @op
+    def dies(context):
+        print("printed")
+        context.log.info("logged")
+        print("printed after it")
+        logging.getLogger("of.mine").warning("warned")
+        os.write(2, b"written\nin two lines\n")
+        death()
+
+    @job
+    def one_dies():
+        dies()
+
+    run = launched(one_dies, instance, ONE)
+    with pytest.raises(WorkerLostError):
+        run.result()
+    lines = [event for event in run.events() if isinstance(event, Logged)]
+    assert {event.step_key for event in lines} == {"dies"}
+    assert [event.text for event in lines] == [
+        "printed", "logged", "printed after it", "warned", "written", "in two lines",
+    ]  # fmt: skip
+
+
+def test_a_flood_of_lines_before_the_end_of_a_process_is_kept_but_for_the_last_moment(instance):
+    @op
+    def dies(context):
+        for number in range(20_000):
+            print("line", number)
+        context.log.info("the last words")
+        os._exit(3)
+
+    @job
+    def one_dies():
+        dies()
+
+    run = launched(one_dies, instance, ONE)
+    run.wait(60)
+    texts = [event.text for event in run.events() if isinstance(event, Logged)]
+    lines = [line for text in texts for line in text.splitlines()]
+    assert lines[:-1] == [f"line {number}" for number in range(20_000)]
+    assert lines[-1] == "the last words"
 
 
 @pytest.mark.parametrize(
