@@ -259,9 +259,7 @@ def test_a_long_error_is_told_shortly_everywhere(write, tmp_path):
 
 def test_what_a_kernel_sent_before_it_died_is_kept(write, tmp_path):
     out = tmp_path / "out.ipynb"
-    code = (
-        "import os, time\nfor i in range(2000): print(i, flush=True)\ntime.sleep(3)\nos._exit(0)"
-    )
+    code = "import os, time\nfor i in range(2000): print(i, flush=True)\ntime.sleep(3)\nos._exit(0)"
     assert execute_notebook(write(code), output=out).exit_code == 1
     assert text_of(outputs_of(out)) == "".join(f"{i}\n" for i in range(2000))
 
