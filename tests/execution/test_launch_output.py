@@ -19,6 +19,7 @@ from jobnb import Instance, OpExecutionContext, job, op
 from jobnb.events import Logged
 from jobnb.execution.output_capture import Sink
 from jobnb.execution.task import cancel_all
+from tests.execution.until import until
 
 WAIT = 30.0
 
@@ -202,6 +203,7 @@ def test_a_blocking_run_prints_under_its_cell(instance, capsys):
 
 
 def test_the_streams_are_as_before_when_no_run_is_live(instance):
+    until(lambda: not hasattr(threading.Thread.start, "_of_jobnb"))  # a thread was left behind
     before = (sys.stdout, sys.stderr, threading.Thread.start)
     own = (sys.stdout.write, sys.stderr.write)
     release = threading.Event()

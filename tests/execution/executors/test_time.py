@@ -326,7 +326,7 @@ def test_a_call_that_sleeps_is_ended_or_left_behind_in_time(executor, instance):
 
     @op(tags={"dagster/step_timeout": "0.2"}, retry_policy=RetryPolicy(max_retries=1))
     def sleeps():
-        time.sleep(60)
+        time.sleep(20)
 
     @job
     def work():
@@ -336,7 +336,7 @@ def test_a_call_that_sleeps_is_ended_or_left_behind_in_time(executor, instance):
 
     run = work.launch(instance=instance, executor=executor)
     try:
-        assert run.wait(30).is_finished
+        assert run.wait(18).is_finished
     finally:
         run.cancel()
     told = states(run)
