@@ -36,7 +36,7 @@ class RunStatus(str, Enum):
     @property
     def is_finished(self) -> bool:
         """Whether the run has ended."""
-        return self in _FINISHED_RUN
+        return self in FINISHED
 
 
 class StepStatus(str, Enum):
@@ -57,7 +57,8 @@ class StepStatus(str, Enum):
         return self not in _OPEN_STEP
 
 
-_FINISHED_RUN = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED})
+FINISHED = frozenset({RunStatus.SUCCESS, RunStatus.FAILURE, RunStatus.CANCELED})
+"""The statuses of runs that have ended."""
 _CHECK_FAILED = "AssetCheckFailedError"
 _OPEN_STEP = frozenset({StepStatus.QUEUED, StepStatus.RUNNING, StepStatus.RETRYING})
 

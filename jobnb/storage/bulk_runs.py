@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Insert, func, insert, select, text
 
 import jobnb.events as ev
-from jobnb.state import RunStatus
+from jobnb.state import FINISHED, RunStatus
 from jobnb.storage import tables
 from jobnb.storage.prepared import insert_many
 from jobnb.storage.process import Holder
@@ -39,8 +39,7 @@ def is_whole(events: Sequence[ev.Event]) -> bool:
     """Whether these are all events of a run that has ended, and fit in one row."""
     if not events or len(events) > CHUNK_CAP:
         return False
-    status = RUN_STATUS.get(type(events[-1]))
-    return status is not None and status.is_finished
+    return RUN_STATUS.get(type(events[-1])) in FINISHED
 
 
 def write_whole_runs(

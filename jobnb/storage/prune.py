@@ -26,7 +26,7 @@ from jobnb.definitions.partitions.partition_keys import (
     RANGE_START_TAG,
     SUBSET_TAG,
 )
-from jobnb.state import RunStatus
+from jobnb.state import FINISHED
 from jobnb.storage import asset_queries, partition_queries, run_queries, tables
 from jobnb.storage.backfill import BackfillStatus
 from jobnb.storage.records import UNREADABLE
@@ -43,7 +43,7 @@ DAY = 86_400.0
 GRACE = DAY
 """Seconds for which no stored value is taken for one that nothing refers to."""
 
-_ENDED = [status.value for status in RunStatus if status.is_finished]
+_ENDED = [status.value for status in FINISHED]
 _MESSAGES = f" {ev.EventType.LOG_MESSAGE.value} "
 _GROUP = 500  # ids per statement: databases bound the number of parameters
 

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 import jobnb.events as ev
-from jobnb.state import RunStatus
+from jobnb.state import FINISHED, RunStatus
 from jobnb.storage import tables
 from jobnb.storage.prepared import execute, insert_many
 from jobnb.storage.process import Holder
@@ -81,7 +81,7 @@ def insert_run(connection: Connection, run: JobRun, holder: Holder | None = None
         body=encode_run(run),
     )
     _insert_tags(connection, run)
-    if holder is not None and not run.status.is_finished:
+    if holder is not None and run.status not in FINISHED:
         take(connection, run.run_id, holder)
 
 
@@ -161,7 +161,7 @@ def _touch_run(
         status = changed
         if status is RunStatus.STARTED:
             started = event.time
-        if status.is_finished:
+        if status in FINISHED:
             ended = event.time
     touched = execute(
         connection,
@@ -192,7 +192,7 @@ def _touch(_connection: Connection) -> Update:
 def _note_lease(
     connection: Connection, run_id: str, status: RunStatus, holder: Holder | None
 ) -> None:
-    if status.is_finished:
+    if status in FINISHED:
         drop(connection, run_id)
     elif holder is not None:
         take(connection, run_id, holder)
@@ -442,7 +442,7 @@ def note_partitions(
     done = {(key, partition): (key, partition, place, run_id, when, None)
             for key, partition, place, when in made}  # fmt: skip
     insert_many(connection, _keep_made_partition, _PARTITION_COLUMNS, list(done.values()))
-    ended = status is not None and status.is_finished
+    ended = status in FINISHED
     if not ended or status is RunStatus.FAILURE:
         left = [(run_id, *each) for each in planned if each[1] is not None and each not in done]
         insert_many(connection, _keep_plan, ("run_id", "asset_key", "partition"), left)
