@@ -232,6 +232,12 @@ class EventRecordsFilter(msgspec.Struct, frozen=True):
     storage_ids: Sequence[int] | None = None
     tags: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        """Take the key of an asset as text, too."""
+        given: Any = self.asset_key
+        if given is not None and not isinstance(given, AssetKey):
+            msgspec.structs.force_setattr(self, "asset_key", AssetKey.from_coercible(given))
+
 
 class AssetEntry(msgspec.Struct, frozen=True):
     """The latest record of each kind of event of an asset."""

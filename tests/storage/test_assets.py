@@ -181,3 +181,10 @@ def test_odd_names_are_found_again(instance: Instance, name: str) -> None:
     assert instance.get_asset_keys(prefix=[name]) == [key]
     wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, key, [name])
     assert len(instance.get_event_records(wanted)) == 1
+
+
+def test_events_of_an_asset_are_found_by_its_key_as_text(instance: Instance) -> None:
+    made(instance, asset(1.0), asset(2.0, B))
+    for key in (B, B.to_user_string(), list(B.path)):
+        wanted = EventRecordsFilter(EventType.ASSET_MATERIALIZATION, asset_key=key)
+        assert [record.timestamp for record in instance.get_event_records(wanted)] == [2.0]
