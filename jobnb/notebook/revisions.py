@@ -108,7 +108,7 @@ def _loaded(
 def _modules_of(folder: Path, old: OldFile | None) -> Iterator[None]:
     """Import the modules of a folder, or of a revision's tree, anew for the block."""
     roots = [folder] if old is None else [old.tree, old.top]
-    loaded = {name: module for name, module in sys.modules.items() if _is_in(module, roots)}
+    loaded = _modules_in(roots)
     places = list(sys.path)
     if old is not None:
         sys.path[:] = [str(old.in_tree(Path(place))) for place in places]
@@ -116,7 +116,7 @@ def _modules_of(folder: Path, old: OldFile | None) -> Iterator[None]:
     try:
         yield
     finally:
-        _forget([name for name, module in sys.modules.items() if _is_in(module, roots)])
+        _forget(_modules_in(roots))
         sys.modules.update(loaded)
         sys.path[:] = places
 
@@ -125,6 +125,12 @@ def _forget(names: Iterable[str]) -> None:
     for name in names:
         del sys.modules[name]
     invalidate_caches()
+
+
+def _modules_in(roots: Sequence[Path]) -> dict[str, Any]:
+    """Return the user's own modules in some folders by name."""
+    # A copy is read: to look at a module may import another.
+    return {name: module for name, module in list(sys.modules.items()) if _is_in(module, roots)}
 
 
 def _is_in(module: Any, roots: Sequence[Path]) -> bool:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import jsonschema
 import nbformat
@@ -85,6 +86,17 @@ def test_two_notebooks(files):
     assert diff.counts == "2 added, 1 removed, 6 changed"
     assert not diff_of_files(before, str(before))
     assert repr(diff_of_files(before, str(before))) == "a.ipynb -> a.ipynb: no differences"
+
+
+def test_a_module_that_imports_another_when_it_is_looked_at(files, monkeypatch):
+    class Lazy(ModuleType):
+        def __getattr__(self, name):
+            monkeypatch.setitem(sys.modules, f"lazy_{name}", ModuleType(f"lazy_{name}"))
+            raise AttributeError(name)
+
+    monkeypatch.setitem(sys.modules, "lazy", Lazy("lazy"))
+    before, after = files
+    assert words(diff_of_files(before, str(after))) == CHANGES
 
 
 def test_with_a_history_only_what_was_made_is_stale_and_its_time_is_known(files):
