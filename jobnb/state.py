@@ -192,7 +192,6 @@ class RunState(msgspec.Struct):
         making = [key for key in self.steps if self.makes_assets.get(key, True)]
         names = (key.split(".")[0].split("[")[0].replace("__", "/") for key in making)
         only_checks = bool(self.steps) and not making
-        only_checks |= bool(self.checked) and not self.materialized and self.is_finished
         return run_title(self.job_name, names, only_checks=only_checks)
 
     @property

@@ -18,6 +18,8 @@ import msgspec
 from jobnb.automation.backfill_progress import BackfillProgress
 from jobnb.events import (
     AssetCheckEvaluated,
+    AssetCheckPlanned,
+    AssetPlanned,
     Event,
     RunCanceled,
     RunCanceling,
@@ -54,6 +56,8 @@ TOLD = (
     StepSkipped,
     StepSucceeded,
     StepFailed,
+    AssetPlanned,
+    AssetCheckPlanned,
     AssetCheckEvaluated,
 )
 

@@ -124,6 +124,16 @@ def test_a_selection_makes_these_assets(jobnb, write):
     assert "other" not in done.stdout
 
 
+def test_a_run_is_named_by_its_assets_whether_or_not_they_have_checks(jobnb, write):
+    check = "@asset_check(asset=revenue)\ndef good(revenue): return revenue > 0\n"
+    path = write(f"{DEFINE}\nfrom jobnb import asset_check\n\n{check}")
+    done = jobnb("execute", path, "--select", "*revenue")
+    assert done.exit_code == 0, done.output
+    assert "of materialize orders, revenue (2 assets): 3 steps" in done.stdout
+    done = jobnb("execute", path, "--select", "checks(revenue)")
+    assert "of checks: 1 step" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
