@@ -78,6 +78,8 @@ def _of_notebook(opened: OpenedStep, notebook: Any) -> list[str]:
 
 def _source(function: Any) -> str:
     function = inspect.unwrap(function)
+    if own := getattr(function, "cell_source", None):  # a check in a `%%asset` line
+        return str(own)
     linecache.checkcache(function.__code__.co_filename)
     return textwrap.dedent(inspect.getsource(function)).rstrip()
 

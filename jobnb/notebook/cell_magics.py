@@ -75,7 +75,8 @@ def define(cell: CellFunction, variables: MutableMapping[str, Any], filename: st
 def _function(cell: CellFunction, variables: MutableMapping[str, Any], filename: str) -> Any:
     """Compile a cell as a function of the notebook."""
     # Written as one function, so that whatever looks for its source finds it, line for line.
-    first = f"{cell.head(annotated=False)}  # %%{cell.line.kind} {cell.line.key}"
+    checks = "".join(f" --check {each.strip()}" for each in cell.line.options.get("check", ()))
+    first = f"{cell.head(annotated=False)}  # %%{cell.line.kind} {cell.line.key}{checks}"
     source = f"{first}\n{cell.body}"
     _keep_text(filename, source)
     scope: dict[str, Any] = {}
@@ -113,7 +114,11 @@ def _check(
     source = f"def {name}({cell.line.name}): return bool({text})"
     code: CodeType = compile(source, filename, "exec", dont_inherit=True)
     exec(code, variables, scope)  # type: ignore[arg-type] # noqa: S102 (its purpose)
-    return scope[name]
+    check = scope[name]
+    # Its line of the cell is that of the asset's function, so it has its own source with it.
+    head = f"def {name}({cell.line.name}):  # %%{cell.line.kind} {cell.line.key}"
+    check.cell_source = f"{head}\n    return bool({text})"
+    return check
 
 
 def _names() -> dict[str, Any]:

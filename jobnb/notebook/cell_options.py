@@ -27,7 +27,7 @@ def _python(value: str, what: str) -> str:
         return ast.unparse(ast.parse(value.strip(), mode="eval"))
     except SyntaxError as error:
         raise InvalidInvocationError(
-            f"{what} takes a Python expression; {value!r} is none: {error.msg}."
+            f"{what} takes a Python expression; {value.strip()!r} is none: {error.msg}."
         ) from None
 
 

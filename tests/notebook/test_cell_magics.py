@@ -212,6 +212,18 @@ def test_checks_of_the_value(kernel):
     assert kernel.text(f"print({told})") == "[('made_check', False), ('some', True)]\n"
 
 
+def test_a_check_that_fails_is_shown_and_opened_with_its_own_expression(kernel):
+    kernel("%%asset made --check some: len(made) > nowhere\n[1, 2]")
+    (error,) = kernel("session.materialize('made')", fails=True)
+    assert "----> 1 def made():  # %%asset made --check some: len(made) > nowhere" in _plain(
+        "\n".join(error["traceback"])
+    )
+    kernel("from jobnb.display.step_cells import step_cells")
+    told = kernel.text("print(*step_cells(session.debug()), sep='\\n')")
+    assert 'made = step.inputs["made"]' in told
+    assert "result = bool(len(made) > nowhere)\nresult\n%%asset made --check some" in told
+
+
 def test_an_error_in_the_cell_is_shown_at_its_own_line(kernel):
     kernel("%%asset broken --group raw\nx = len(orders)\n\ny = x / 0\ny")
     (error,) = kernel("session.materialize('+broken')", fails=True)
@@ -330,6 +342,11 @@ def test_a_wrong_cell_of_a_code_location_is_named(write):
 def test_a_wrong_line_is_told(line, said):
     with pytest.raises((InvalidInvocationError, InvalidDefinitionError), match=said):
         read_cell_line("asset", line).arguments()
+
+
+def test_a_check_that_is_no_expression_is_told_as_it_was_typed():
+    with pytest.raises(InvalidInvocationError, match="'b >' is none"):
+        read_cell_line("asset", "a --check some: b >").checks()
 
 
 def test_a_value_may_hold_quotes_and_what_looks_like_an_option():
