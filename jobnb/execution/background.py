@@ -170,6 +170,7 @@ class Run(Task[ExecuteInProcessResult]):
         return ExecuteInProcessResult.of(self._scope)
 
     def _raise_failure(self) -> None:
+        __tracebackhide__ = True
         if self._failure is None:
             self._failure = self._why_failed()
         if self._failure is not None:

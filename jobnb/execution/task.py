@@ -182,6 +182,7 @@ class Task(HasTraits, Generic[R]):
 
     def __await__(self) -> Generator[Any, None, R]:
         """Wait for it without holding up anything else; gives what `result` gives."""
+        __tracebackhide__ = True
         loop = asyncio.get_running_loop()
         future = loop.create_future()
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from traceback import walk_tb
 
 import pytest
 
@@ -447,3 +448,31 @@ def test_a_launch_on_another_executor_finds_the_steps_that_the_last_one_has_plan
     assert first.plan.steps is second.plan.steps
     assert other.state.where == ""
     assert first.state.where == "threads"
+
+
+def test_a_failure_is_shown_without_the_frames_between_who_waits_and_the_step(instance):
+    @op
+    def broken():
+        raise ValueError("no rows")
+
+    @job
+    def daily():
+        broken()
+
+    async def waits():
+        return await session.launch("daily", instance=instance)
+
+    session = Session().add(daily)
+    for wait in (
+        lambda: asyncio.run(waits()),
+        lambda: session.launch("daily", instance=instance).result(),
+    ):
+        with pytest.raises(ValueError, match="no rows") as caught:
+            wait()
+        shown = [
+            frame.f_code.co_name
+            for frame, _ in walk_tb(caught.value.__traceback__)
+            if "__tracebackhide__" not in frame.f_locals
+        ]
+        assert not {"__await__", "result", "_raise_failure"} & {*shown[:-1]}
+        assert shown[-1] == "broken"
