@@ -295,7 +295,10 @@ def test_a_run_that_fails_is_1_and_is_resumed(shop, printed, command):
         (["-j", "daily", "-c", ROWS % 1, "-o", "cuont"], "cuont"),
         (["-j", "daily", "-c", ROWS % 1, "-e", "cluster"], "cluster"),
         (["-j", "by_region"], "Name some: --partition KEY, or --partition-range START...END."),
-        (["-j", "by_region"], "To make each in a run of its own: jobnb job backfill."),
+        (
+            ["-j", "by_region"],
+            "To make each in a run of its own: jobnb job backfill; assets need a job",
+        ),
         (["-j", "by_region", "--partition", "east"], "east"),
         (["-j", "by_region", "--partition-range", "north"], "START...END"),
     ],
