@@ -161,7 +161,8 @@ def _told(error: JobnbError) -> str:
             return f"{facts} {error.next_step}"
         return (
             f"{facts} Name some: --partition KEY, or --partition-range START...END. To make "
-            "each in a run of its own: jobnb job backfill; assets need a job for it (define_asset_job)."
+            "each in a run of its own: jobnb job backfill; assets need a job for it "
+            "(define_asset_job)."
         )
     if isinstance(error, NotResumableError):
         return f"{error.facts} Repeat all of it with --all-steps, or some of it with --steps."
