@@ -15,7 +15,7 @@ pytest.importorskip("resource")
 SCRIPT = """
 import json, mmap, os, resource, sys
 
-from jobnb import Instance, RetryPolicy, job, op
+from jobnb import Instance, RetryPolicy, async_executor, job, op, thread_executor
 
 def used():
     with open("/proc/self/statm") as file:
@@ -56,7 +56,10 @@ if __name__ == "__main__":
     # A worker of Dask that is out of memory wholly cannot tell anything.
     own = {"config": {"at_once": executor == "dask"}}
     config = {"ops": {"greedy": own, "second_time": own}}
-    run = hungry.launch(instance=Instance.ephemeral(), executor=executor, config=config)
+    # One at a time where they share a process: side by side, one takes the memory of the others.
+    shared = {"threads": thread_executor, "async": async_executor}.get(executor)
+    there = executor if shared is None else shared.configured({"max_concurrent": 1})
+    run = hungry.launch(instance=Instance.ephemeral(), executor=there, config=config)
     run.wait(240)
     steps = run.state.steps
     print(json.dumps({key: [step.status.value, str(step.error)] for key, step in steps.items()}))
