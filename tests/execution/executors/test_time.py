@@ -323,10 +323,12 @@ def test_a_time_out_that_comes_as_the_step_ends_is_no_interrupt():
 def test_a_call_that_sleeps_is_ended_or_left_behind_in_time(executor, instance):
     if executor == "in_process":
         pytest.skip("no other thread does the other steps")
+    here = executor in ("threads", "async")  # where what is left behind stays with other tests
+    seconds = 20 if here else 90
 
     @op(tags={"dagster/step_timeout": "0.2"}, retry_policy=RetryPolicy(max_retries=1))
     def sleeps():
-        time.sleep(20)
+        time.sleep(seconds)
 
     @job
     def work():
@@ -336,7 +338,7 @@ def test_a_call_that_sleeps_is_ended_or_left_behind_in_time(executor, instance):
 
     run = work.launch(instance=instance, executor=executor)
     try:
-        assert run.wait(18).is_finished
+        assert run.wait(seconds - 2).is_finished
     finally:
         run.cancel()
     told = states(run)
