@@ -17,6 +17,7 @@ from jobnb import (
     execute_job,
     in_process_executor,
     job,
+    mem_io_manager,
     op,
     thread_executor,
 )
@@ -308,7 +309,8 @@ def test_a_time_out_that_comes_as_the_step_ends_is_no_interrupt():
     def just():
         time.sleep(0.01)
 
-    @job(executor_def=in_process_executor)
+    # In memory: an interrupt as a file is opened would leave it to be closed by itself.
+    @job(executor_def=in_process_executor, resource_defs={"io_manager": mem_io_manager})
     def work():
         for number in range(30):
             just.alias(f"just_{number}")()
