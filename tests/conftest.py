@@ -11,10 +11,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from jobnb import dagster_compat
 from jobnb.storage.history import DATABASE_VARIABLE
 from tests.postgres import Server, serving
 
@@ -89,6 +91,18 @@ def dagster_python() -> Path:
 def dagster_libraries() -> Path:
     """A folder to import Dagster's own libraries from, without Dagster."""
     return _installed("libraries") / ".libraries"
+
+
+@pytest.fixture
+def dagster() -> Iterator[ModuleType]:
+    """The package that `import dagster` finds over jobnb."""
+    dagster_compat.install()
+    try:
+        import dagster
+
+        yield dagster
+    finally:
+        dagster_compat.uninstall()
 
 
 @pytest.fixture

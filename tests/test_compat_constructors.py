@@ -16,23 +16,11 @@ from jobnb import (
     Instance,
     InvalidInvocationError,
     RunNotFoundError,
-    dagster_compat,
     execute_job,
     job,
     op,
 )
 from jobnb.events import StepStarted
-
-
-@pytest.fixture
-def dagster():
-    dagster_compat.install()
-    try:
-        import dagster
-
-        yield dagster
-    finally:
-        dagster_compat.uninstall()
 
 
 @op

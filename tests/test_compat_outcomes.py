@@ -30,7 +30,6 @@ from jobnb import (
     build_init_resource_context,
     build_schedule_context,
     build_sensor_context,
-    dagster_compat,
     define_asset_job,
     graph,
     job,
@@ -45,17 +44,6 @@ from jobnb import (
 )
 from jobnb.display.launch_form import LaunchForm
 from jobnb.errors import RunNotFoundError, StepOutputNotFoundError
-
-
-@pytest.fixture
-def dagster():
-    dagster_compat.install()
-    try:
-        import dagster
-
-        yield dagster
-    finally:
-        dagster_compat.uninstall()
 
 
 @op

@@ -59,17 +59,6 @@ def configured(context):
     return context.op_config["a"]
 
 
-@pytest.fixture
-def dagster():
-    dagster_compat.install()
-    try:
-        import dagster
-
-        yield dagster
-    finally:
-        dagster_compat.uninstall()
-
-
 # --- names of inner modules ----------------------------------------------------------
 
 

@@ -25,23 +25,11 @@ from jobnb import (
     SourceAsset,
     TimeWindowPartitionMapping,
     asset,
-    dagster_compat,
     io_manager,
     materialize,
     op,
     resource,
 )
-
-
-@pytest.fixture
-def dagster():
-    dagster_compat.install()
-    try:
-        import dagster
-
-        yield dagster
-    finally:
-        dagster_compat.uninstall()
 
 
 def test_values_are_texts_and_values_again(dagster):
